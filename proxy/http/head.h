@@ -5,6 +5,8 @@
 #include "policy/base/failure.h"
 #include "policy/base/memory.h"
 
+#include <sys/types.h>
+
 #define HEAD_MAX_BYTES   (1024 * 1024) /* X-Registry-Config can be large: docker-api.md §1 */
 #define HEAD_MAX_HEADERS 128
 
