@@ -1,0 +1,40 @@
+/* Launch: places one workload and creates it. The only caller of the scheduler.
+ * Steps: CHOOSE -> RESERVE -> CREATE -> RECORD -> DONE. The next in rank is tried when a node does
+ * not answer; when it is not known whether a node got the request, it is asked for the name first.
+ * CPU, memory and ports are held from CHOOSE until the cache has the container or the call has
+ * failed, so two creates can't share a port. */
+#pragma once
+
+#include "proxy/cluster/nodes.h"
+#include "proxy/cluster/names.h"
+
+struct launch;
+struct container_entry;
+
+struct launch_request {
+    const struct workload *workload; /* copied */
+    const struct value *body;        /* create body for the engine: copied as text */
+    struct name_reservation *name;   /* taken over: released when done */
+    struct slice query;              /* other query parameters for the engine ("platform=…"), no
+                                        name=, no leading '?' */
+    int api_version;                 /* the client's */
+    const struct headers *headers;   /* for the engine, copied; may be NULL */
+};
+
+struct launch_result {
+    int status;                  /* engine's: 201, or its refusal (404 no such image…) */
+    struct slice body;           /* engine's, as it is */
+    struct engine_node *node;    /* where it was decided */
+    struct container_entry *entry; /* 201: in the cache; NULL else */
+};
+
+/* failure NULL: see result. Else NO_ROOM ("no resources available to schedule container: …"),
+ * UNREACHABLE (every node that fits failed), INVALID. */
+typedef void (*launch_fn)(const struct launch_result *result, const struct failure *failure,
+                          void *context);
+/* on_done runs exactly once, never before this returns. */
+struct launch *launch_start(struct cluster *cluster, const struct launch_request *request,
+                            launch_fn on_done, void *context);
+/* The client has left: on_done does not run. A create already sent is seen through, so that
+ * nothing is forgotten; reservations go back when that has ended. */
+void launch_cancel(struct launch **launch);
