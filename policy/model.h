@@ -20,8 +20,8 @@ struct tags {
 enum protocol { PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP };
 
 /* A host port asked for or held. An empty ip, 0.0.0.0 and :: all mean every address.
- * first == last == 0: "any free port" (published-all), which never conflicts. A range that asks for one
- * port out of [first, last] has range = true: it conflicts only when all of it is taken. */
+ * first == last == 0: "any free port" (published-all), which never conflicts. A range that asks for
+ * one port out of [first, last] has range = true: it conflicts only when all of it is taken. */
 struct port {
     enum protocol protocol;
     struct slice ip;
@@ -82,9 +82,14 @@ struct container {
     int64_t created_ns;  /* wall clock */
     enum reschedule reschedule;
     bool holds_state;    /* bind mount or named local volume */
+    /* Not running any more, but only because its node's engine went down in order (poweroff
+     * stops containers before the engine falls silent): counts as running when the node is lost. */
+    bool stopped_with_node;
 };
 
 /* ---- nodes ---- */
+struct port_set;
+
 enum node_state { NODE_JOINING, NODE_READY, NODE_UNREACHABLE, NODE_DOWN };
 enum availability { NODE_ACTIVE, NODE_PAUSE, NODE_DRAIN };
 
@@ -104,6 +109,9 @@ struct node {
     size_t containers_total;
     const struct container *const *containers; /* containers_total of them */
     struct ports reserved_ports;
+    /* Host ports held by `containers`, kept by the caller as they change (policy/ports.h).
+     * NULL: not kept, the port filter walks the containers (right, but slower). */
+    const struct port_set *held_ports;
     const struct slice *images; /* references and ids held: "busybox:latest", "sha256:…" */
     size_t image_count;
     struct slice pool;
@@ -113,6 +121,10 @@ struct node {
 struct nodes {
     const struct node *const *list;
     size_t count;
+    /* Another number (never 0) whenever list, order, or any name, id, tags, standard or facts
+     * changed; sums, states and containers may change freely. Lets the scheduler match a pattern once per
+     * distinct value instead of once per node. 0: unknown, nothing is remembered. */
+    uint64_t generation;
 };
 
 /* ---- what is to be placed ---- */
