@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-enum endpoint_kind { ENDPOINT_TCP, ENDPOINT_UNIX };
+enum endpoint_kind { ENDPOINT_TCP, ENDPOINT_UNIX, ENDPOINT_FD };
 
 struct endpoint {
     enum endpoint_kind kind;
@@ -16,12 +16,17 @@ struct endpoint {
     char text[256]; /* as the user wrote it, for messages */
     char host[128]; /* host part (TCP) without brackets: for TLS names and "Ports" rewriting */
     uint16_t port;
+    int fd;          /* ENDPOINT_FD: an inherited listening socket (listen only), else -1 */
+    bool wants_tls;  /* written as https:// */
 };
 
 /* Parses and resolves (numeric or /etc/hosts + DNS, blocking: start-up and join only).
  * `default_port` is used when the text has none (0: a port is required). A text without scheme
  * is tcp://. Failure INVALID says what is wrong. */
 int endpoint_parse(struct endpoint *endpoint, struct slice text, uint16_t default_port,
+                   struct failure *failure) MUST_CHECK;
+/* The part of endpoint_parse before resolving: no I/O; address_length stays 0 for host names. */
+int endpoint_split(struct endpoint *endpoint, struct slice text, uint16_t default_port,
                    struct failure *failure) MUST_CHECK;
 /* Loopback TCP, or unix. */
 bool endpoint_is_local(const struct endpoint *endpoint);

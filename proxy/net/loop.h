@@ -24,6 +24,12 @@ uint64_t loop_now(const struct loop *loop);
 /* Wall clock, ns since 1970, read now. */
 int64_t loop_wall_ns(void);
 
+/* Pooled blocks of LOOP_BLOCK_BYTES for reading sockets: get gives uninitialised memory (never
+ * NULL), put takes it back. Hold one only while it has bytes in it. */
+#define LOOP_BLOCK_BYTES ((size_t)65536)
+char *loop_block_get(struct loop *loop);
+void loop_block_put(struct loop *loop, char *block);
+
 /* Embedded timer. One shot; start again from its own callback is fine. */
 struct timer {
     struct loop *loop;
