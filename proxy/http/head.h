@@ -55,6 +55,11 @@ ssize_t request_head_parse(struct request_head *head, struct slice bytes, struct
 ssize_t response_head_parse(struct response_head *head, struct slice bytes,
                             struct slice request_method, struct failure *failure) MUST_CHECK;
 
+/* Whether the empty line that ends a head is in `bytes`, of which the first `seen` were looked at
+ * before. Cheap; parse the first bytes (to refuse rubbish early) and then only once this holds, or
+ * a head that comes byte by byte costs quadratic time. */
+bool head_complete(struct slice bytes, size_t seen);
+
 /* First header of that name (ASCII case-insensitive), SLICE_NONE if absent. */
 struct slice headers_find(const struct headers *headers, const char *name);
 /* Removes all of that name. Adds (slices are not copied). -1 when full. */
