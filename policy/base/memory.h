@@ -27,7 +27,8 @@ struct slice arena_copy(struct arena *arena, struct slice s);
 char *arena_text(struct arena *arena, struct slice s);
 struct slice arena_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-struct slice arena_vprintf(struct arena *arena, const char *format, va_list arguments);
+struct slice arena_vprintf(struct arena *arena, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
 size_t arena_used(const struct arena *arena); /* bytes handed out since new or reset */
 
 /* Buffer: growing bytes with a stated maximum. Embedded; at most `max` bytes; an append beyond
