@@ -132,8 +132,9 @@ static void set_failure(yajl_handle handle, const struct parse *parse, struct sl
     why = yajl_get_error(handle, 0, (const unsigned char *)text.at, text.length);
     all = slice_trim(slice_of((const char *)why));
     slice_next(&all, '\n', &line);
-    if (at >= text.length && slice_contains(line, "premature EOF"))
-        failure_set(failure, FAILURE_INVALID, "invalid JSON: unexpected end after byte %zu", at);
+    if (slice_contains(line, "premature EOF"))
+        failure_set(failure, FAILURE_INVALID, "invalid JSON: unexpected end after byte %zu",
+                    text.length);
     else
         failure_set(failure, FAILURE_INVALID, "invalid JSON at byte %zu: " SLICE_FMT, at,
                     SLICE_ARG(line));
