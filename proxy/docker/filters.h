@@ -53,7 +53,8 @@ bool filters_exact(const struct filters *filters, const char *key, struct slice 
 /* Exact, or text contains a match of the value as an (unanchored) regular expression. A value that is
  * no valid expression matches only exactly. Go's syntax is mapped to POSIX extended where they differ
  * in common use (\d, (?:, lazy *?, (?i) in front); patterns longer than FILTERS_MAX_PATTERN, with
- * back-references or more than one {m,n} are compared as plain text (contained or not). */
+ * back-references, more than one {m,n} or bounds above 99 are compared as plain
+ * text (contained or not). */
 bool filters_name(const struct filters *filters, const char *key, struct slice text);
 bool filters_prefix(const struct filters *filters, const char *key, struct slice text);
 /* Labels: ALL values of `key` ("label") must be there, as "k" or "k=v". True when absent. */

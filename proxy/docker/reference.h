@@ -27,7 +27,7 @@ struct slice reference_familiar_name(struct arena *arena, const struct reference
  * comes back unchanged. For comparing `ancestor`, node images and RepoTags. */
 struct slice reference_normal(struct arena *arena, struct slice text);
 /* dockerd's reference filter: `pattern` is a shell glob over the familiar name, with tag when the
- * pattern has one ("busy*", "library/*", "*:latest"). */
+ * pattern has one ("busy*", "my/tool-?", "*:latest"). */
 bool reference_matches(struct arena *arena, struct slice pattern, struct slice text);
 /* Text is an image id or the start of one: "sha256:" + hex, or 1 to 64 hex digits alone. */
 bool reference_may_be_id(struct slice text);
