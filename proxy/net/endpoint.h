@@ -16,8 +16,8 @@ struct endpoint {
     char text[256]; /* as the user wrote it, for messages */
     char host[128]; /* host part (TCP) without brackets: for TLS names and "Ports" rewriting */
     uint16_t port;
-    int fd;          /* ENDPOINT_FD: an inherited listening socket (listen only), else -1 */
-    bool wants_tls;  /* written as https:// */
+    int fd;         /* ENDPOINT_FD: an inherited listening socket (listen only), else -1 */
+    bool wants_tls; /* written as https:// */
 };
 
 /* Parses and resolves (numeric or /etc/hosts + DNS, blocking: start-up and join only).

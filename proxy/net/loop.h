@@ -35,8 +35,8 @@ struct timer {
     struct loop *loop;
     loop_fn on_fire;
     void *context;
-    uint64_t due;      /* monotonic ms */
-    int heap_index;    /* -1: not running */
+    uint64_t due;   /* monotonic ms */
+    int heap_index; /* -1: not running */
 };
 void timer_init(struct timer *timer, struct loop *loop, loop_fn on_fire, void *context);
 /* (Re)starts: fires once after `delay_ms` (0: next turn). */
@@ -54,7 +54,8 @@ void loop_post(struct loop *loop, loop_fn fn, void *context);
 void loop_on_signal(struct loop *loop, int signal_number, loop_fn fn, void *context);
 
 /* Watches a foreign descriptor (inotify, curl, child pipes) for reading and/or writing. The
- * descriptor stays the caller's; level-triggered; NULL fn = not watched. */
+ * descriptor stays the caller's but becomes non-blocking; level-triggered; NULL fn = not watched.
+ * NULL when no more descriptors may be opened (it needs one). */
 struct loop_watch;
 struct loop_watch *loop_watch_new(struct loop *loop, int fd, loop_fn on_readable,
                                   loop_fn on_writable, void *context);

@@ -2,7 +2,8 @@
  * construction: at most one write outstanding, reading only while asked to.
  *
  * Callbacks are never run before the call that caused them has returned. After stream_close no
- * callback comes; the memory goes at the end of the turn. Rules learnt: facts/libh2o.md §2, §4-6. */
+ * callback comes; the memory goes at the end of the turn. Rules learnt: facts/libh2o.md §2, §4-6.
+ */
 #pragma once
 
 #include "proxy/net/endpoint.h"
@@ -63,16 +64,16 @@ void stream_connect_cancel(struct stream_connect **connect);
  * once (0: no cap), more wait in the kernel's queue. */
 struct listener;
 struct listener_options {
-    struct tls_context *tls;     /* NULL: plain */
+    struct tls_context *tls; /* NULL: plain */
     size_t max_streams;
-    mode_t unix_mode;            /* unix socket's mode, e.g. 0660 */
-    gid_t unix_group;            /* (gid_t)-1: leave */
+    mode_t unix_mode; /* unix socket's mode, e.g. 0660 */
+    gid_t unix_group; /* (gid_t)-1: leave */
     uint64_t handshake_timeout_ms;
 };
 struct listener *listener_open(struct loop *loop, const struct endpoint *endpoint,
                                const struct listener_options *options, stream_fn on_accept,
                                void *context, struct failure *failure) MUST_CHECK;
-void listener_close(struct listener **listener); /* streams accepted from it go on */
+void listener_close(struct listener **listener);         /* streams accepted from it go on */
 uint16_t listener_port(const struct listener *listener); /* the bound port (port 0 asked) */
 /* For tests: a connected pair. */
 void stream_pair(struct loop *loop, struct stream **a, struct stream **b);
