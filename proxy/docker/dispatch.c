@@ -1,0 +1,247 @@
+/* Dispatch: one exchange from its head to its handler: path and version, the form of the query,
+ * the access hook, then the row's handler. Also the answers that need no engine. */
+#include "proxy/docker/handler.h"
+
+#include "proxy/log.h"
+#include "proxy/metrics.h"
+
+#include <stdlib.h>
+
+#define FORM_MAX_BYTES (1u << 20)
+
+struct docker {
+    struct docker_options options;
+};
+
+/* In the order of `routes`. */
+#define ROUTE(method, pattern, operation, handler, flags, body) handler,
+static const handler_fn handlers[] = {
+#include "proxy/docker/routes.def"
+};
+#undef ROUTE
+
+struct docker *docker_new(const struct docker_options *options)
+{
+    struct docker *docker = xcalloc(1, sizeof(*docker));
+    docker->options = *options;
+    return docker;
+}
+
+void docker_free(struct docker **docker)
+{
+    free(*docker);
+    *docker = NULL;
+}
+
+const struct docker_options *docker_options(const struct docker *docker)
+{
+    return &docker->options;
+}
+
+int docker_api_version(const struct docker *docker)
+{
+    const char *setting = docker->options.settings->api_version;
+    int version = api_version_parse(slice_of(setting));
+    if (strcmp(setting, "max") == 0) {
+        for (size_t i = 0; i < cluster_node_count(docker->options.cluster); i++) {
+            const struct engine_node *node = cluster_node_at(docker->options.cluster, i);
+            version = node->api_max > version ? node->api_max : version;
+        }
+    }
+    if (version <= 0)
+        version = cluster_api_max(docker->options.cluster);
+    return version > ROUTES_API_MAX ? ROUTES_API_MAX : version;
+}
+
+void docker_add_headers(struct headers *headers, struct exchange *exchange, void *context)
+{
+    struct docker *docker = context;
+    char text[16];
+    struct slice version = arena_copy(exchange_arena(exchange),
+                                      slice_of(api_version_text(docker_api_version(docker), text)));
+    bool experimental = cluster_node_count(docker->options.cluster) > 0;
+    for (size_t i = 0; i < cluster_node_count(docker->options.cluster); i++)
+        experimental = experimental && cluster_node_at(docker->options.cluster, i)->experimental;
+    headers_add(headers, SLICE("Api-Version"), version);
+    headers_add(headers, SLICE("Docker-Experimental"),
+                experimental ? SLICE("true") : SLICE("false"));
+    headers_add(headers, SLICE("Ostype"), SLICE("linux"));
+}
+
+/* ---- answers without an engine ---- */
+
+void missing_handler(struct call_context *call)
+{
+    call_error(call, 501, "%s is not available through this cluster", call->route->operation);
+}
+
+void refuse_page(struct call_context *call)
+{
+    call_error(call, 404, "page not found");
+}
+
+void refuse_swarm_off(struct call_context *call)
+{
+    call_error(call, 503,
+               "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm "
+               "join\" to connect this node to swarm and try again.");
+}
+
+void refuse_swarm_mode(struct call_context *call)
+{
+    call_error(call, 501, "swarm mode is not available through this cluster");
+}
+
+void refuse_cluster_volume(struct call_context *call)
+{
+    call_error(call, 503, "volume update only valid for cluster volumes, but swarm is unavailable");
+}
+
+/* ---- the way in ---- */
+
+/* dockerd's texts; a client older than 1.24 expects plain text. */
+static bool version_refused(struct call_context *call)
+{
+    char asked[16], limit[16];
+    int most = docker_api_version(call->docker);
+    int least = ROUTES_API_MIN;
+    /* With mixed engines each gets its own version, so all that any of them can is allowed. */
+    for (size_t i = 0; i < cluster_node_count(call->cluster); i++) {
+        int node_max = cluster_node_at(call->cluster, i)->api_max;
+        most = node_max > most && node_max <= ROUTES_API_MAX ? node_max : most;
+    }
+    api_version_text(call->version, asked);
+    if (call->version > most) {
+        call_error(call, 400, "client version %s is too new. Maximum supported API version is %s",
+                   asked, api_version_text(most, limit));
+        return true;
+    }
+    if (call->version >= least)
+        return false;
+    struct slice text = arena_printf(
+        call->arena,
+        "client version %s is too old. Minimum supported API version is %s, please upgrade your "
+        "client to a newer version",
+        asked, api_version_text(least, limit));
+    call_reply(call, 400, "text/plain; charset=utf-8", text);
+    return true;
+}
+
+static void run(struct call_context *call)
+{
+    const struct docker_options *options = &call->docker->options;
+    if (options->may && !options->may(call, options->may_context)) {
+        metrics.requests_refused_total++;
+        return;
+    }
+    handlers[call->route - routes](call);
+}
+
+/* A POST form counts as query, and stands before it, as Go's ParseForm has it. */
+static void on_form(struct exchange *exchange, struct slice body, const struct failure *failure,
+                    void *context)
+{
+    struct call_context *call = context;
+    struct query form;
+    struct failure why;
+    if (failure) {
+        call_fail(call, failure);
+        return;
+    }
+    if (query_parse(&form, call->arena, body, &why) != 0) {
+        call_fail(call, &why);
+        return;
+    }
+    if (form.last) {
+        form.last->next = call->query->first;
+        call->query->first = form.first;
+        call->query->last = call->query->last ? call->query->last : form.last;
+        call->query->count += form.count;
+    }
+    call->body_read = true;
+    run(call);
+}
+
+static bool has_form(struct call_context *call)
+{
+    const struct request_head *head = exchange_head(call->exchange);
+    struct slice type = headers_find(&head->headers, "Content-Type");
+    return call->route->body != ROUTE_BODY_TAR && head->framing != FRAMING_NONE &&
+           slice_is_nocase(
+               slice_trim(slice_cut(type, 0, strlen("application/x-www-form-urlencoded"))),
+               "application/x-www-form-urlencoded");
+}
+
+static void on_free(struct exchange *exchange, void *context)
+{
+    call_end(context);
+}
+
+static struct call_context *call_new(struct exchange *exchange, struct docker *docker)
+{
+    struct arena *arena = exchange_arena(exchange);
+    struct call_context *call = arena_alloc(arena, sizeof(*call));
+    call->exchange = exchange;
+    call->arena = arena;
+    call->docker = docker;
+    call->cluster = docker->options.cluster;
+    call->settings = docker->options.settings;
+    call->query = arena_alloc(arena, sizeof(*call->query));
+    call->pinned = headers_find(&exchange_head(exchange)->headers, "X-Cluster-Node");
+    query_init(call->query, arena);
+    exchange_set_data(exchange, call, on_free);
+    call_watch_client(call);
+    return call;
+}
+
+/* Path and query -> call. False: answered. */
+static bool parse(struct call_context *call)
+{
+    const struct request_head *head = exchange_head(call->exchange);
+    struct route_match match;
+    struct failure failure;
+    switch (routes_match(&match, head->method, head->target, call->arena, &failure)) {
+    case ROUTE_BAD:
+        call_fail(call, &failure);
+        return false;
+    case ROUTE_MOVED:
+        call_add_header(call, "Location", match.location);
+        call_reply(call, 301, NULL, SLICE_NONE);
+        return false;
+    case ROUTE_UNKNOWN:
+        call_error(call, 404, "page not found");
+        return false;
+    case ROUTE_FOUND:
+        break;
+    }
+    call->route = match.route;
+    call->path = match.path;
+    call->names[0] = match.names[0];
+    call->names[1] = match.names[1];
+    call->version = match.version ? match.version : docker_api_version(call->docker);
+    if (query_parse(call->query, call->arena, match.query, &failure) != 0) {
+        call_fail(call, &failure);
+        return false;
+    }
+    return !match.version || !version_refused(call);
+}
+
+void docker_serve(struct exchange *exchange, void *context)
+{
+    struct docker *docker = context;
+    metrics.requests_total++;
+    if (slice_starts(exchange_head(exchange)->target, "/_berth/")) {
+        if (docker->options.on_admin)
+            docker->options.on_admin(exchange, docker->options.admin_context);
+        else
+            exchange_reply_error(exchange, 404, "page not found");
+        return;
+    }
+    struct call_context *call = call_new(exchange, docker);
+    if (!parse(call))
+        return;
+    if (has_form(call))
+        exchange_read_body(exchange, FORM_MAX_BYTES, on_form, call);
+    else
+        run(call);
+}
