@@ -378,7 +378,8 @@ class Context:
 
     def node_of(self, name):
         """The name of the node that runs the container, asked of the engines, past berthd."""
-        found = [node.name for node in self.nodes for row in node.get("/containers/json?all=1")
+        found = [node.name for node in self.nodes if node.engine_pid()
+                 for row in node.get("/containers/json?all=1")
                  if row["Id"].startswith(name) or ("/" + name) in row["Names"]]
         if len(found) != 1:
             raise AssertionError("%s is on %s" % (name, found or "no node"))
