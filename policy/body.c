@@ -1,4 +1,5 @@
-/* Body: walks a request body by closed tables of members and reports what would reach beyond a container. */
+/* Body: walks a request body by closed tables of members and reports what would reach beyond a
+ * container. */
 #include "policy/body.h"
 #include "policy/body_internal.h"
 
@@ -50,7 +51,8 @@ enum violation_code violation_of_operation(struct slice operation)
 static int full(struct body_walk *walk)
 {
     return failure_set(walk->failure, FAILURE_INVALID,
-                       "the body asks for more than %d things that need a check", BODY_MAX_FINDINGS);
+                       "the body asks for more than %d things that need a check",
+                       BODY_MAX_FINDINGS);
 }
 
 int body_found(struct body_walk *walk, enum violation_code code, struct slice path,
@@ -112,8 +114,8 @@ struct slice body_index(struct body_walk *walk, struct slice path, size_t index)
     return arena_printf(walk->arena, SLICE_FMT "[%zu]", SLICE_ARG(path), index);
 }
 
-/* A key given twice, in any spelling: the engine would take one of the two, we can't know that it is the one that we
- * looked at. */
+/* A key given twice, in any spelling: the engine would take one of the two, we can't know that it
+ * is the one that we looked at. */
 static int refuse_twins(struct body_walk *walk, const struct value *map, struct slice path,
                         const struct body_field *field)
 {
@@ -293,7 +295,8 @@ static int check_network_driver(struct body_walk *walk, const struct value *memb
     return body_found(walk, VIOLATION_NETWORK_DRIVER, path, member->text);
 }
 
-/* Options that only shape the network itself. com.docker.network.bridge.name would take over a bridge of the host. */
+/* Options that only shape the network itself. com.docker.network.bridge.name would take over a
+ * bridge of the host. */
 static int check_network_options(struct body_walk *walk, const struct value *member,
                                  struct slice path)
 {
@@ -351,7 +354,8 @@ static const struct body_field create_fields[] = {
     CONFIG_FIELDS,
     {"HostConfig", body_check_host_config},
     {"NetworkingConfig", check_networking},
-    /* docker-py and old CLIs send these at the top as well; engines read them as part of nothing. */
+    /* docker-py and old CLIs send these at the top as well; engines read them as part of nothing.
+     */
     {"Memory", NULL},
     {"MemorySwap", NULL},
     {"CpuShares", NULL},
@@ -380,11 +384,21 @@ static const struct body_field volume_fields[] = {
     {NULL, NULL},
 };
 static const struct body_field network_fields[] = {
-    {"Name", NULL},       {"CheckDuplicate", NULL}, {"Driver", check_network_driver},
-    {"Scope", NULL},      {"EnableIPv4", NULL},     {"EnableIPv6", NULL},
-    {"IPAM", check_ipam}, {"Internal", NULL},       {"Attachable", NULL},
-    {"Ingress", NULL},    {"ConfigOnly", NULL},     {"ConfigFrom", NULL},
-    {"Labels", body_check_labels}, {"Options", check_network_options}, {NULL, NULL},
+    {"Name", NULL},
+    {"CheckDuplicate", NULL},
+    {"Driver", check_network_driver},
+    {"Scope", NULL},
+    {"EnableIPv4", NULL},
+    {"EnableIPv6", NULL},
+    {"IPAM", check_ipam},
+    {"Internal", NULL},
+    {"Attachable", NULL},
+    {"Ingress", NULL},
+    {"ConfigOnly", NULL},
+    {"ConfigFrom", NULL},
+    {"Labels", body_check_labels},
+    {"Options", check_network_options},
+    {NULL, NULL},
 };
 static const struct body_field connect_fields[] = {
     {"Container", check_container_ref},

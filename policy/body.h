@@ -1,7 +1,8 @@
-/* Body: what a request body asks for that a tenant should not get unasked. Pure; reads a value tree with Go's
- * rules for keys, because the engine will. Every member of a body is in a closed table: what is not there is
- * field.unknown. The caller decides (rules may waive codes by name); nothing is refused here but what is malformed.
- * Source: facts/access-and-policy.md §2 (the second field, the second endpoint), Docker API ContainerCreate and kin. */
+/* Body: what a request body asks for that a tenant should not get unasked. Pure; reads a value tree
+ * with Go's rules for keys, because the engine will. Every member of a body is in a closed table:
+ * what is not there is field.unknown. The caller decides (rules may waive codes by name); nothing
+ * is refused here but what is malformed. Source: facts/access-and-policy.md §2 (the second field,
+ * the second endpoint), Docker API ContainerCreate and kin. */
 #pragma once
 
 #include "policy/base/failure.h"
@@ -62,9 +63,10 @@ struct body_report {
     size_t reference_count;
 };
 
-/* Fills `report` (zeroed first). Text in it lives in `arena` or points into `body`. -1 with INVALID when the body is not a
- * map, holds a key twice (in any spelling), has a member of the wrong type where one is checked, or more findings than
- * BODY_MAX_FINDINGS. body may be NULL (an absent body): nothing found. */
+/* Fills `report` (zeroed first). Text in it lives in `arena` or points into `body`. -1 with INVALID
+ * when the body is not a map, holds a key twice (in any spelling), has a member of the wrong type
+ * where one is checked, or more findings than BODY_MAX_FINDINGS. body may be NULL (an absent body):
+ * nothing found. */
 int body_check(struct arena *arena, enum body_kind kind, const struct value *body,
                struct body_report *report, struct failure *failure) MUST_CHECK;
 
@@ -77,6 +79,6 @@ const char *violation_name(enum violation_code code);
 const char *violation_help(enum violation_code code);
 enum violation_code violation_find(struct slice name);
 
-/* The code that an operation as a whole stands for: image.tag, container.commit, image.load, image.import, image.build;
- * VIOLATION_COUNT for all others. */
+/* The code that an operation as a whole stands for: image.tag, container.commit, image.load,
+ * image.import, image.build; VIOLATION_COUNT for all others. */
 enum violation_code violation_of_operation(struct slice operation);

@@ -3,10 +3,10 @@
 
 /* Parameters that shape only the image. */
 static const char *const harmless[] = {
-    "dockerfile", "t", "extrahosts", "q", "nocache", "cachefrom", "pull", "rm", "forcerm", "memory",
-    "memswap", "cpushares", "cpusetcpus", "cpusetmems", "cpuperiod", "cpuquota", "buildargs",
-    "shmsize", "squash", "labels", "platform", "target", "version", "session", "buildid", "ulimits",
-    "isolation", NULL,
+    "dockerfile", "t",        "extrahosts", "q",       "nocache",   "cachefrom",  "pull",
+    "rm",         "forcerm",  "memory",     "memswap", "cpushares", "cpusetcpus", "cpusetmems",
+    "cpuperiod",  "cpuquota", "buildargs",  "shmsize", "squash",    "labels",     "platform",
+    "target",     "version",  "session",    "buildid", "ulimits",   "isolation",  NULL,
 };
 
 static bool is_harmless(struct slice key)
@@ -40,8 +40,9 @@ static int check_parameter(struct body_walk *walk, struct slice key, struct slic
     if (slice_is(key, "networkmode"))
         return check_network(walk, value);
     if (slice_is(key, "remote"))
-        return slice_is(value, "client-session") ? 0
-                                                 : body_found(walk, VIOLATION_BUILD_REMOTE, key, value);
+        return slice_is(value, "client-session")
+                   ? 0
+                   : body_found(walk, VIOLATION_BUILD_REMOTE, key, value);
     if (slice_is(key, "cgroupparent"))
         return body_found(walk, VIOLATION_CGROUP_PARENT, key, value);
     if (slice_is(key, "securityopt"))

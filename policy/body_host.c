@@ -1,4 +1,5 @@
-/* Body, host part: HostConfig, the place where a container asks for the host. One row a member, one small check each. */
+/* Body, host part: HostConfig, the place where a container asks for the host. One row a member, one
+ * small check each. */
 #include "policy/body_internal.h"
 
 static int check_privileged(struct body_walk *walk, const struct value *member, struct slice path)
@@ -10,8 +11,9 @@ static int check_privileged(struct body_walk *walk, const struct value *member, 
 
 /* What the engine gives every container; asking for one of these asks for nothing. */
 static const char *const default_capabilities[] = {
-    "AUDIT_WRITE", "CHOWN",  "DAC_OVERRIDE", "FOWNER",  "FSETID",     "KILL",     "MKNOD",
-    "NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT", NULL,
+    "AUDIT_WRITE", "CHOWN",   "DAC_OVERRIDE",     "FOWNER",     "FSETID",
+    "KILL",        "MKNOD",   "NET_BIND_SERVICE", "NET_RAW",    "SETFCAP",
+    "SETGID",      "SETPCAP", "SETUID",           "SYS_CHROOT", NULL,
 };
 
 static bool is_default_capability(struct slice name)
@@ -24,7 +26,8 @@ static bool is_default_capability(struct slice name)
     return false;
 }
 
-/* A list of text (or one text, which old clients send) where each entry that `harmless` does not know is `code`. */
+/* A list of text (or one text, which old clients send) where each entry that `harmless` does not
+ * know is `code`. */
 static int check_texts(struct body_walk *walk, const struct value *member, struct slice path,
                        enum violation_code code, bool (*harmless)(struct slice text))
 {
@@ -51,8 +54,8 @@ static int check_cap_add(struct body_walk *walk, const struct value *member, str
     return check_texts(walk, member, path, VIOLATION_CAPABILITY_ADD, is_default_capability);
 }
 
-/* Only what makes a container weaker than the default is a violation. "no-new-privileges" in any form but false, and the
- * engine's own profiles, are fine. */
+/* Only what makes a container weaker than the default is a violation. "no-new-privileges" in any
+ * form but false, and the engine's own profiles, are fine. */
 static bool is_harmless_security_option(struct slice option)
 {
     return slice_is(option, "no-new-privileges") || slice_is(option, "no-new-privileges:true") ||
@@ -65,7 +68,8 @@ static int check_security(struct body_walk *walk, const struct value *member, st
     return check_texts(walk, member, path, VIOLATION_SECURITY_OPTION, is_harmless_security_option);
 }
 
-/* A namespace mode: "host" is `code`; "container:X" refers to X; the rest is the container's own. */
+/* A namespace mode: "host" is `code`; "container:X" refers to X; the rest is the container's own.
+ */
 static int check_mode(struct body_walk *walk, const struct value *member, struct slice path,
                       enum violation_code code)
 {
@@ -195,7 +199,8 @@ static int check_annotations(struct body_walk *walk, const struct value *member,
     return check_not_empty(walk, member, path, VIOLATION_ANNOTATION);
 }
 
-/* An empty list is the dangerous one here: it unmasks everything. Absent or null keeps the defaults. */
+/* An empty list is the dangerous one here: it unmasks everything. Absent or null keeps the
+ * defaults. */
 static int check_paths(struct body_walk *walk, const struct value *member, struct slice path)
 {
     if (body_expect(walk, member, VALUE_LIST, path) != 0)
@@ -259,11 +264,13 @@ static int check_realtime(struct body_walk *walk, const struct value *member, st
 {
     if (body_expect(walk, member, VALUE_NUMBER, path) != 0)
         return -1;
-    return value_to_int(member, 0) != 0 ? body_found(walk, VIOLATION_CPU_REALTIME, path, member->text)
-                                        : 0;
+    return value_to_int(member, 0) != 0
+               ? body_found(walk, VIOLATION_CPU_REALTIME, path, member->text)
+               : 0;
 }
 
-/* "name:alias" of Links, "name:ro" of VolumesFrom: the part before the first colon is a container. */
+/* "name:alias" of Links, "name:ro" of VolumesFrom: the part before the first colon is a container.
+ */
 static int check_container_list(struct body_walk *walk, const struct value *member,
                                 struct slice path)
 {

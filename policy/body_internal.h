@@ -9,16 +9,16 @@ struct body_walk {
     struct failure *failure;
 };
 
-/* One member of a body. `check` may be NULL: harmless whatever it holds. Null values are never checked: to the engine
- * they are absent. */
+/* One member of a body. `check` may be NULL: harmless whatever it holds. Null values are never
+ * checked: to the engine they are absent. */
 typedef int (*body_check_fn)(struct body_walk *walk, const struct value *member, struct slice path);
 struct body_field {
     const char *name;
     body_check_fn check;
 };
 
-/* Runs each member of `map` through `fields` (ends with a NULL name); unknown ones are field.unknown, keys given
- * twice fail. `path` is the path of map itself, empty at the top. */
+/* Runs each member of `map` through `fields` (ends with a NULL name); unknown ones are
+ * field.unknown, keys given twice fail. `path` is the path of map itself, empty at the top. */
 int body_walk_fields(struct body_walk *walk, const struct value *map, struct slice path,
                      const struct body_field *fields);
 /* Records; -1 with a failure when the report is full. */

@@ -1,17 +1,31 @@
-/* Mounts: every place of a body where a mount can hide, made into one list: Binds, Mounts, Volumes, Tmpfs, and the local
- * volume driver's options, which mount a host path just as well. */
+/* Mounts: every place of a body where a mount can hide, made into one list: Binds, Mounts, Volumes,
+ * Tmpfs, and the local volume driver's options, which mount a host path just as well. */
 #include "policy/body_internal.h"
 
 /* Host paths that are, hold, or lead to an engine: whoever mounts one is root on the host. */
 static const char *const engine_paths[] = {
-    "/run/docker.sock",      "/var/run/docker.sock", "/run/containerd", "/var/run/containerd",
-    "/run/podman",           "/var/run/podman",      "/var/lib/docker", "/var/lib/containerd",
-    "/var/lib/berth",        "/run/berth.sock",      "/etc/docker",     "/run/docker",
-    "/var/lib/containers",   "/run/user",            "/proc",           "/sys",
-    "/dev",                  NULL,
+    "/run/docker.sock",
+    "/var/run/docker.sock",
+    "/run/containerd",
+    "/var/run/containerd",
+    "/run/podman",
+    "/var/run/podman",
+    "/var/lib/docker",
+    "/var/lib/containerd",
+    "/var/lib/berth",
+    "/run/berth.sock",
+    "/etc/docker",
+    "/run/docker",
+    "/var/lib/containers",
+    "/run/user",
+    "/proc",
+    "/sys",
+    "/dev",
+    NULL,
 };
 
-/* `path` without doubled slashes, "." and "..": what the kernel would open if nothing were a link. */
+/* `path` without doubled slashes, "." and "..": what the kernel would open if nothing were a link.
+ */
 static struct slice path_clean(struct arena *arena, struct slice path)
 {
     char *out = arena_alloc(arena, path.length + 2);
@@ -103,8 +117,8 @@ static int check_bind(struct body_walk *walk, struct slice text, struct slice pa
 
     while (slice_next(&rest, ':', &option)) {
         if (count == 3)
-            return failure_set(walk->failure, FAILURE_INVALID, "invalid volume specification: '" SLICE_FMT "'",
-                               SLICE_ARG(text));
+            return failure_set(walk->failure, FAILURE_INVALID,
+                               "invalid volume specification: '" SLICE_FMT "'", SLICE_ARG(text));
         parts[count++] = option;
     }
     if (count == 1)
@@ -139,8 +153,8 @@ int body_check_binds(struct body_walk *walk, const struct value *member, struct 
     return 0;
 }
 
-/* Options of the local volume driver: type=none,o=bind,device=/etc is a bind in disguise; any other device is a file
- * system of the caller's choice. */
+/* Options of the local volume driver: type=none,o=bind,device=/etc is a bind in disguise; any other
+ * device is a file system of the caller's choice. */
 int body_check_driver_options(struct body_walk *walk, const struct value *options,
                               struct slice path, const char *from)
 {
@@ -178,7 +192,8 @@ static int check_bind_options(struct body_walk *walk, const struct value *member
     return 0;
 }
 
-static int check_driver_config(struct body_walk *walk, const struct value *member, struct slice path)
+static int check_driver_config(struct body_walk *walk, const struct value *member,
+                               struct slice path)
 {
     const struct value *name, *options;
 
@@ -186,7 +201,8 @@ static int check_driver_config(struct body_walk *walk, const struct value *membe
         return -1;
     name = value_find_folded(member, "Name");
     options = value_find_folded(member, "Options");
-    if (name && name->type == VALUE_TEXT && name->text.length > 0 && !slice_is(name->text, "local") &&
+    if (name && name->type == VALUE_TEXT && name->text.length > 0 &&
+        !slice_is(name->text, "local") &&
         body_found(walk, VIOLATION_VOLUME_DRIVER, path, name->text) != 0)
         return -1;
     if (options)
@@ -194,11 +210,15 @@ static int check_driver_config(struct body_walk *walk, const struct value *membe
     return 0;
 }
 
-static int check_volume_options(struct body_walk *walk, const struct value *member, struct slice path)
+static int check_volume_options(struct body_walk *walk, const struct value *member,
+                                struct slice path)
 {
     static const struct body_field fields[] = {
-        {"NoCopy", NULL},  {"Labels", body_check_labels}, {"DriverConfig", check_driver_config},
-        {"Subpath", NULL}, {NULL, NULL},
+        {"NoCopy", NULL},
+        {"Labels", body_check_labels},
+        {"DriverConfig", check_driver_config},
+        {"Subpath", NULL},
+        {NULL, NULL},
     };
 
     return body_walk_fields(walk, member, path, fields);

@@ -26,8 +26,7 @@ static void check_row(enum body_kind kind, const struct row *row)
         cr_expect_eq(failure.kind, FAILURE_INVALID);
         cr_expect(failure.text[0]);
         buffer_text(&found, "!");
-    }
-    else
+    } else
         for (size_t i = 0; i < report.violation_count; i++)
             buffer_printf(&found, "%s%s", i ? " " : "", violation_name(report.violations[i].code));
     cr_expect_str_eq(found.at ? found.at : "", row->codes, "%s: \"%s\", not \"%s\" (%s)", row->body,
@@ -106,7 +105,7 @@ Test(body, create_mounts_from_every_place)
         {"{\"HostConfig\":{\"Binds\":[\"/srv/a:/a\"]}}", "mount.bind"},
         {"{\"HostConfig\":{\"Binds\":[\"/srv/a:/a:ro\"]}}", "mount.bind"},
         {"{\"HostConfig\":{\"Binds\":[\"data:/a\",\"/anonymous\"]}}", ""},
-        {"{\"HostConfig\":{\"Binds\":[\"../etc:/a\"]}}", "mount.bind"},
+        {"{\"HostConfig\":{\"Binds\":[\"../etc:/a\"]}}", "mount.engine"},
         {"{\"HostConfig\":{\"Binds\":[\"/:/a\"]}}", "mount.engine"},
         {"{\"HostConfig\":{\"Binds\":[\"/var/run/docker.sock:/s\"]}}", "mount.engine"},
         {"{\"HostConfig\":{\"Binds\":[\"/srv/../var//run/:/s\"]}}", "mount.engine"},
@@ -114,16 +113,20 @@ Test(body, create_mounts_from_every_place)
         {"{\"HostConfig\":{\"Binds\":[\"/a:/b:rshared\"]}}", "mount.propagation mount.bind"},
         {"{\"HostConfig\":{\"Binds\":[\"data:/b:Z\"]}}", "mount.relabel"},
         {"{\"HostConfig\":{\"Binds\":[\"/a:/b:ro:x\"]}}", "!"},
-        {"{\"HostConfig\":{\"Mounts\":[{\"Type\":\"bind\",\"Source\":\"/etc\",\"Target\":\"/x\"}]}}",
+        {"{\"HostConfig\":{\"Mounts\":[{\"Type\":\"bind\",\"Source\":\"/srv\",\"Target\":\"/"
+         "x\"}]}}",
          "mount.bind"},
-        {"{\"HostConfig\":{\"Mounts\":[{\"type\":\"bind\",\"SOURCE\":\"/proc\",\"Target\":\"/x\"}]}}",
+        {"{\"HostConfig\":{\"Mounts\":[{\"type\":\"bind\",\"SOURCE\":\"/proc\",\"Target\":\"/"
+         "x\"}]}}",
          "mount.engine"},
-        {"{\"HostConfig\":{\"Mounts\":[{\"Type\":\"volume\",\"Source\":\"v\",\"Target\":\"/x\"}]}}", ""},
+        {"{\"HostConfig\":{\"Mounts\":[{\"Type\":\"volume\",\"Source\":\"v\",\"Target\":\"/x\"}]}}",
+         ""},
         {"{\"HostConfig\":{\"Mounts\":[{\"Type\":\"tmpfs\",\"Target\":\"/x\"}]}}", ""},
         {"{\"HostConfig\":{\"Mounts\":[{\"Type\":\"npipe\",\"Source\":\"x\",\"Target\":\"/x\"}]}}",
          "mount.type"},
         {"{\"HostConfig\":{\"Mounts\":[{\"Type\":\"volume\",\"VolumeOptions\":{\"DriverConfig\":{"
-         "\"Name\":\"local\",\"Options\":{\"type\":\"none\",\"o\":\"bind\",\"device\":\"/etc\"}}}}]}}",
+         "\"Name\":\"local\",\"Options\":{\"type\":\"none\",\"o\":\"bind\",\"device\":\"/"
+         "srv\"}}}}]}}",
          "mount.bind volume.option"},
         {"{\"HostConfig\":{\"Mounts\":[{\"Type\":\"volume\",\"VolumeOptions\":{\"DriverConfig\":{"
          "\"Name\":\"nfs\"}}}]}}",
@@ -132,7 +135,7 @@ Test(body, create_mounts_from_every_place)
          "\"Propagation\":\"rshared\"}}]}}",
          "mount.propagation mount.bind"},
         {"{\"Volumes\":{\"/data\":{}}}", ""},
-        {"{\"Volumes\":{\"/etc:/data\":{}}}", "mount.bind"},
+        {"{\"Volumes\":{\"/srv:/data\":{}}}", "mount.bind"},
         {"{\"HostConfig\":{\"Tmpfs\":{\"/run\":\"size=1m\"}}}", ""},
         {"{\"HostConfig\":{\"VolumeDriver\":\"evil\"}}", "volume.driver"},
     };
@@ -172,7 +175,8 @@ Test(body, other_bodies)
     };
     static const struct row connect[] = {
         {"{\"Container\":\"c\",\"EndpointConfig\":{\"Aliases\":[\"a\"]}}", ""},
-        {"{\"Container\":\"c\",\"EndpointConfig\":{\"DriverOpts\":{\"x\":\"y\"}}}", "network.option"},
+        {"{\"Container\":\"c\",\"EndpointConfig\":{\"DriverOpts\":{\"x\":\"y\"}}}",
+         "network.option"},
     };
 
     CHECK_ROWS(BODY_CONTAINER_UPDATE, update);
@@ -189,7 +193,8 @@ Test(body, names_every_object_it_leans_on)
     struct body_report report;
     struct value *body = json_parse(
         arena,
-        SLICE("{\"Image\":\"i\",\"HostConfig\":{\"NetworkMode\":\"container:a\",\"PidMode\":\"container:b\","
+        SLICE("{\"Image\":\"i\",\"HostConfig\":{\"NetworkMode\":\"container:a\",\"PidMode\":"
+              "\"container:b\","
               "\"Links\":[\"c:alias\"],\"VolumesFrom\":[\"d:ro\"],\"Binds\":[\"v:/v\"]},"
               "\"NetworkingConfig\":{\"EndpointsConfig\":{\"n\":{\"Links\":[\"e:x\"]}}}}"),
         &failure);
