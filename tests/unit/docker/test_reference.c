@@ -67,6 +67,14 @@ Test(reference, refuses)
     }
 }
 
+Test(reference, a_nul_in_the_digests_algorithm_is_refused)
+{
+    static const char text[] = "x@s\0a:0123456789abcdef0123456789abcdef";
+    struct reference reference;
+
+    cr_expect(reference_parse(&reference, arena, slice_make(text, sizeof(text) - 1), NULL) == -1);
+}
+
 Test(reference, error_texts_are_dockerds)
 {
     struct reference reference;
