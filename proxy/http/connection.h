@@ -10,6 +10,9 @@
 /* The relay's own hook: runs when the client has gone, before the handler's on_gone. One an
  * exchange; NULL takes it away. */
 void connection_set_hook(struct exchange *exchange, exchange_fn on_gone, void *context);
+/* The context given last to connection_set_hook, NULL without a hook: how relay_last_words finds
+ * its relay. */
+void *connection_hook(const struct exchange *exchange);
 
 /* Raw body: bytes of the request's body as they are on the wire (chunk framing kept, checked by the
  * strict framer), not yet consumed; empty when none are there now. They stay where they are until
