@@ -141,7 +141,7 @@ static bool digest_valid(struct slice digest)
     for (ptrdiff_t i = 0; i < colon; i++) {
         char c = digest.at[i];
 
-        if (!is_alnum(c) && (i == 0 || !strchr("+.-_", c)))
+        if (!is_alnum(c) && (i == 0 || !memchr("+.-_", c, 4)))
             return false;
     }
     hex = slice_from(digest, (size_t)colon + 1);

@@ -190,7 +190,7 @@ class Context:
         """Starts a program, on a node or on this machine; it is ended with the group."""
         log = os.path.join(self.folder, "%s.log" % name)
         environment = dict(os.environ, ASAN_OPTIONS="abort_on_error=0:detect_leaks=1",
-                           UBSAN_OPTIONS="print_stacktrace=1", BERTH_JOIN_TOKEN=TOKEN)
+                           UBSAN_OPTIONS="print_stacktrace=1", HOME="/root")
         environment.update(env or {})
 
         def start(path):
@@ -207,9 +207,16 @@ class Context:
         self.programs.append(program)
         return program
 
+    def token_file(self):
+        path = os.path.join(self.folder, "token")
+        if not os.path.exists(path):
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
+                out.write(TOKEN + "\n")
+        return path
+
     def berthd_argv(self):
         argv = [os.path.join(BIN, "berthd"), "--manage-cluster", "cluster-1", "-H", self.host,
-                "-H", "unix://" + self.socket]
+                "-H", "unix://" + self.socket, "--token-file", self.token_file()]
         if self.needs.static:
             for node in self.nodes:
                 argv += ["--node", node.url]
@@ -235,7 +242,7 @@ class Context:
             argv += ["--memory", self.needs.memory]
         if self.needs.cpus:
             argv += ["--cpus", self.needs.cpus]
-        argv += ["--engine", node.url] + list(extra)
+        argv += ["--engine", node.url, "--token-file", self.token_file()] + list(extra)
         self.agents[node.name] = self.program("agent-" + node.name, argv, node)
         return self.agents[node.name]
 
@@ -371,7 +378,8 @@ class Context:
 
     def node_of(self, name):
         """The name of the node that runs the container, asked of the engines, past berthd."""
-        found = [node.name for node in self.nodes for row in node.get("/containers/json?all=1")
+        found = [node.name for node in self.nodes if node.engine_pid()
+                 for row in node.get("/containers/json?all=1")
                  if row["Id"].startswith(name) or ("/" + name) in row["Names"]]
         if len(found) != 1:
             raise AssertionError("%s is on %s" % (name, found or "no node"))
