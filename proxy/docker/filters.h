@@ -50,11 +50,9 @@ int filters_bool(const struct filters *filters, const char *key, bool otherwise,
 
 /* Each match is true when the key is absent; else when ANY of its values matches. */
 bool filters_exact(const struct filters *filters, const char *key, struct slice text);
-/* Exact, or text contains a match of the value as an (unanchored) regular expression. A value that is
- * no valid expression matches only exactly. Go's syntax is mapped to POSIX extended where they differ
- * in common use (\d, (?:, lazy *?, (?i) in front); patterns longer than FILTERS_MAX_PATTERN, with
- * back-references, more than one {m,n} or bounds above 99 are compared as plain
- * text (contained or not). */
+/* Exact, or a part of the text matches the value as a regular expression (policy/regex.h: the common
+ * part of Go's syntax). A value that is no valid expression, or longer than FILTERS_MAX_PATTERN,
+ * matches only exactly, as in dockerd. */
 bool filters_name(const struct filters *filters, const char *key, struct slice text);
 bool filters_prefix(const struct filters *filters, const char *key, struct slice text);
 /* Labels: ALL values of `key` ("label") must be there, as "k" or "k=v". True when absent. */

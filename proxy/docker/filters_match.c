@@ -1,8 +1,10 @@
-/* Filters matching: dockerd's rules. Patterns come from clients, so the regular expression that is
- * tried is short and of a kind that can't run away. Declared in filters.h. */
+/* Filters matching: dockerd's rules. Patterns come from clients, so they run on our own regular
+ * expressions, which take linear time; glibc's grow without bound on "++++…". In filters.h. */
 #include "proxy/docker/filters.h"
 
-#include <regex.h>
+#include "policy/regex.h"
+
+#define MAX_STEPS 1000000 /* for all patterns on one text */
 
 bool filters_exact(const struct filters *filters, const char *key, struct slice text)
 {
@@ -31,93 +33,32 @@ bool filters_prefix(const struct filters *filters, const char *key, struct slice
     return false;
 }
 
-/* A bound like {2,16} of at most two digits each; larger ones make the automaton huge. */
-static bool bound_small(struct slice rest)
+static bool pattern_matches(struct slice pattern, struct slice text, int64_t *steps)
 {
-    int digits = 0;
+    struct arena *arena;
+    struct regex *regex;
+    bool matches;
 
-    for (size_t i = 1; i < rest.length && rest.at[i] != '}'; i++) {
-        digits = rest.at[i] >= '0' && rest.at[i] <= '9' ? digits + 1 : 0;
-        if (digits > 2)
-            return false;
-    }
-    return true;
-}
-
-/* The POSIX spelling of Go's pattern in `out`; false when it is not one that we run. */
-static bool translate(struct slice pattern, char *out, bool *ignore_case)
-{
-    size_t length = 0;
-    int bounds = 0;
-
-    *ignore_case = slice_starts(pattern, "(?i)");
-    if (*ignore_case)
-        pattern = slice_from(pattern, 4);
-    for (size_t i = 0; i < pattern.length; i++) {
-        char c = pattern.at[i], next = i + 1 < pattern.length ? pattern.at[i + 1] : '\0';
-
-        if (c == '\0' || (c == '\\' && next >= '0' && next <= '9') ||
-            (c == '{' && (++bounds > 1 || !bound_small(slice_from(pattern, i)))))
-            return false;
-        if (c == '\\' && next == 'd') {
-            memcpy(out + length, "[0-9]", 5);
-            length += 5;
-            i++;
-        } else if (c == '\\' && next) {
-            out[length++] = c;
-            out[length++] = next;
-            i++;
-        } else if (c == '(' && slice_starts(slice_from(pattern, i), "(?:")) {
-            out[length++] = c;
-            i += 2;
-        } else {
-            out[length++] = c;
-            /* A lazy quantifier matches the same set of texts as the greedy one. */
-            if ((c == '*' || c == '+') && next == '?')
-                i++;
-        }
-    }
-    out[length] = '\0';
-    return true;
-}
-
-/* For patterns that are not run: plain containment. */
-static bool contains(struct slice text, struct slice part)
-{
-    if (part.length == 0)
+    if (pattern.length == 0 || slice_equal(pattern, text))
         return true;
-    return text.length >= part.length && memmem(text.at, text.length, part.at, part.length);
-}
-
-static bool pattern_matches(struct slice pattern, struct slice text)
-{
-    char posix[FILTERS_MAX_PATTERN * 3 + 1];
-    regmatch_t range = {.rm_so = 0, .rm_eo = (regoff_t)text.length};
-    bool ignore_case, matches;
-    regex_t regex;
-
-    if (slice_equal(pattern, text))
-        return true;
-    if (pattern.length > FILTERS_MAX_PATTERN || !translate(pattern, posix, &ignore_case))
-        return contains(text, pattern);
-    /* An empty pattern is found everywhere, as in Go; POSIX leaves it undefined. */
-    if (!posix[0])
-        return true;
-    if (regcomp(&regex, posix, REG_EXTENDED | REG_NOSUB | (ignore_case ? REG_ICASE : 0)) != 0)
+    if (pattern.length > FILTERS_MAX_PATTERN)
         return false;
-    matches = regexec(&regex, text.at ? text.at : "", 1, &range, REG_STARTEND) == 0;
-    regfree(&regex);
+    arena = arena_new();
+    regex = regex_compile(arena, pattern, NULL);
+    matches = regex && regex_match(regex, text, steps);
+    arena_free(&arena);
     return matches;
 }
 
 bool filters_name(const struct filters *filters, const char *key, struct slice text)
 {
     const struct filter *filter = filters_find(filters, key);
+    int64_t steps = MAX_STEPS;
 
     if (!filter || filter->count == 0)
         return true;
     for (const struct filter_value *value = filter->first; value; value = value->next) {
-        if (pattern_matches(value->text, text))
+        if (pattern_matches(value->text, text, &steps))
             return true;
     }
     return false;

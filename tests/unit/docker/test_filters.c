@@ -115,6 +115,7 @@ Test(filters, names_match_exactly_or_as_unanchored_patterns)
         {"[", "[", true},           {"(", "(", true},            {"", "x", true},
         {"a.*?b", "axxb", true},    {"(a)\\1", "aa", false},     {"a{999}", "aaa", false},
         {"a+", "baa", true},        {"/web", "/web", true},
+        {"++++++++++++++++++++++++++++++++", "x", false},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
