@@ -1,0 +1,48 @@
+/* Admin internals: what the files of admin/ share. A new call is a row in admin.c's table and a
+ * handler in a file named by its noun. */
+#pragma once
+
+#include "policy/base/table.h"
+#include "proxy/admin/admin.h"
+#include "proxy/docker/query.h"
+
+#define ADMIN_MAX_JSON (1u << 20)
+
+struct admin {
+    struct cluster *cluster;
+    char *token; /* NULL: none */
+    bool open;
+    struct table *leases; /* node name -> struct lease (lease.c) */
+};
+
+struct admin_call {
+    struct admin *admin;
+    struct exchange *exchange;
+    struct arena *arena;
+    struct slice rest;  /* of the path, behind a row's '*'; else "" */
+    struct query query;
+};
+
+typedef void (*admin_fn)(struct admin_call *call);
+
+/* nodes.c */
+void admin_nodes_list(struct admin_call *call);
+/* join.c */
+void admin_join(struct admin_call *call);
+/* lease.c */
+void admin_lease_renew(struct admin_call *call);
+void admin_lease_end(struct admin_call *call);
+/* Makes a lease for the node (an earlier one ends); its secret, valid until the lease ends. */
+const char *lease_make(struct admin *admin, struct slice node_name, struct slice engine_id,
+                       struct failure *failure) MUST_CHECK;
+void leases_free(struct admin *admin);
+
+/* Answers {"message": …, "reason": reason} with the status of the failure's kind. */
+void admin_fail(struct admin_call *call, const char *reason, const struct failure *failure);
+/* The request's header as a token, or SLICE_NONE. */
+struct slice admin_bearer(const struct admin_call *call);
+/* The peer is on this machine: loopback or unix socket. */
+bool admin_peer_is_local(const struct admin_call *call);
+/* Reads the body as one JSON object; bad bodies are answered here. */
+void admin_read_json(struct admin_call *call,
+                     void (*on_value)(struct admin_call *call, struct value *body));
