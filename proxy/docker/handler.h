@@ -43,7 +43,7 @@ struct call_context {
     void (*on_gone)(struct call_context *call);
     struct resolve *resolve; /* these two are cancelled with the call */
     struct gather *gather;
-    struct mutation *mutation;       /* mutate.c's */
+    struct mutation *mutation; /* mutate.c's */
     struct ticket *tickets;
     struct passing *relaying;    /* call_relay.c's */
     struct engine_node *held[4]; /* released with the call */

@@ -1,0 +1,12 @@
+/* Create refs: what a create body names (containers, networks, volumes) decides where it can run.
+ * Names are written as the engine of that node knows them. Rules: docker-api.md §2, §3. */
+#pragma once
+
+#include "proxy/cluster/cluster.h"
+#include "proxy/docker/create_plan.h"
+
+/* Finds everything the body refers to, adds homes to the plan, rewrites node/x and moved ids in
+ * the body. INVALID: a container that is not there (never NOT_FOUND: the CLI would pull), CONFLICT:
+ * an ambiguous one. */
+int create_refs_resolve(struct create_plan *plan, struct cluster *cluster, struct arena *arena,
+                        struct failure *failure) MUST_CHECK;
