@@ -33,11 +33,11 @@ int decode_info(struct arena *arena, const struct value *info, const struct valu
 
 /* What GET /containers/{id}/json and the list row say together. */
 struct container_facts {
-    struct container model;       /* id is the engine's */
+    struct container model; /* id is the engine's */
     struct slice image_id;
     int64_t started_ns, finished_ns; /* wall clock, 0: never */
     int64_t exit_code;
-    struct slice health;          /* "", "starting", "healthy", "unhealthy" */
+    struct slice health; /* "", "starting", "healthy", "unhealthy" */
     bool auto_remove;
 };
 /* `inspect` of a container. Host ports: bound ones while it runs, else those of
@@ -50,8 +50,7 @@ enum container_state container_state_parse(struct slice word);
 const char *container_state_name(enum container_state state); /* "running", "pending" */
 /* The text of "Status" in lists as dockerd words it: "Up 5 minutes (healthy)",
  * "Exited (0) 3 hours ago", "Created", "Up 2 seconds (Paused)"... */
-void container_status_text(struct buffer *out, const struct container_facts *facts,
-                           int64_t now_ns);
+void container_status_text(struct buffer *out, const struct container_facts *facts, int64_t now_ns);
 
 /* HostConfig (and Config.ExposedPorts) of a create body or an inspect -> what it asks for.
  * Keys are matched as Go does. INVALID on a port that can't be one. */
@@ -72,12 +71,12 @@ int64_t decode_time(struct slice text);
 
 /* One line of /events, any engine: podman's actions are turned into dockerd's. */
 struct engine_event {
-    struct slice type;    /* "container", "image", "network", "volume", "daemon"... */
-    struct slice action;  /* "start", "exec_create: sh" */
-    struct slice actor;   /* Actor.ID */
+    struct slice type;   /* "container", "image", "network", "volume", "daemon"... */
+    struct slice action; /* "start", "exec_create: sh" */
+    struct slice actor;  /* Actor.ID */
     int64_t time_ns;
     const struct value *attributes; /* map, or NULL */
-    struct value *value;  /* the whole, to be edited */
+    struct value *value;            /* the whole, to be edited */
 };
 int decode_event(struct arena *arena, struct slice text, struct engine_event *result,
                  struct failure *failure) MUST_CHECK;
