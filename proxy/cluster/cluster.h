@@ -27,6 +27,10 @@ struct cluster_options cluster_default_options(void);
 
 struct cluster *cluster_new(struct loop *loop, const struct cluster_options *options);
 void cluster_free(struct cluster **cluster);
+/* The operator's part of placement (policy.lua); borrowed, may be changed at any time. NULL: the
+ * C defaults decide alone. */
+struct schedule_policy;
+void cluster_set_policy(struct cluster *cluster, const struct schedule_policy *policy);
 struct loop *cluster_loop(const struct cluster *cluster);
 const struct cluster_options *cluster_options(const struct cluster *cluster);
 

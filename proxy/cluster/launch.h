@@ -19,6 +19,7 @@ struct launch_request {
                                         name=, no leading '?' */
     int api_version;                 /* the client's */
     const struct headers *headers;   /* for the engine, copied; may be NULL */
+    struct slice user_id;            /* of a moved container: the id its user knows; else empty */
 };
 
 struct launch_result {
