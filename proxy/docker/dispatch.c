@@ -1,6 +1,7 @@
 /* Dispatch: one exchange from its head to its handler: path and version, the form of the query,
  * the access hook, then the row's handler. Also the answers that need no engine. */
 #include "proxy/docker/handler.h"
+#include "proxy/docker/nouns.h"
 
 #include "proxy/log.h"
 #include "proxy/metrics.h"
@@ -11,6 +12,7 @@
 
 struct docker {
     struct docker_options options;
+    struct nouns *nouns;
 };
 
 /* In the order of `routes`. */
@@ -24,13 +26,21 @@ struct docker *docker_new(const struct docker_options *options)
 {
     struct docker *docker = xcalloc(1, sizeof(*docker));
     docker->options = *options;
+    docker->nouns = nouns_new(options->cluster);
     return docker;
 }
 
 void docker_free(struct docker **docker)
 {
+    if (*docker)
+        nouns_free(&(*docker)->nouns);
     free(*docker);
     *docker = NULL;
+}
+
+struct nouns *docker_nouns(const struct docker *docker)
+{
+    return docker->nouns;
 }
 
 const struct docker_options *docker_options(const struct docker *docker)

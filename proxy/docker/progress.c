@@ -20,6 +20,7 @@ struct track {
     size_t layer_count;
     struct buffer held;
     char *error;
+    char *error_line; /* as the engine sent it */
     int shown_percent; /* -1: no line yet */
     bool ended;
 };
@@ -67,6 +68,7 @@ void progress_free(struct progress **progress)
         buffer_deinit(&track->held);
         free(track->name);
         free(track->error);
+        free(track->error_line);
     }
     free(old->tracks);
     free(old->verb);
@@ -208,6 +210,8 @@ void progress_feed(struct progress *progress, size_t index, struct slice line,
     value = json_parse(progress->scratch, line, NULL);
     if (error_of(value).at) {
         set_error(track, error_of(value));
+        if (!track->error_line)
+            track->error_line = xslicedup(line);
     } else if (value && is_closing(value)) {
         hold(track, line);
     } else if (primary) {
@@ -239,11 +243,17 @@ static const struct track *closing_track(const struct progress *progress)
     return NULL;
 }
 
-/* The one error line: each failed node with its own text; a cause that all share is told once. */
+/* The one error line: each failed node with its own text. A single node's line passes as it is,
+ * because it may carry more (a build step's exit code). */
 static void write_error(const struct progress *progress, struct buffer *out)
 {
     struct buffer text;
 
+    if (progress->count == 1 && progress->tracks[0].error_line) {
+        buffer_text(out, progress->tracks[0].error_line);
+        buffer_text(out, "\r\n");
+        return;
+    }
     buffer_init(&text, PROGRESS_MAX_HELD);
     for (size_t i = 0; i < progress->count; i++) {
         const struct track *track = &progress->tracks[i];

@@ -128,14 +128,13 @@ Test(progress, too_few_successes_end_in_one_error_line)
     stop(&run);
 }
 
-Test(progress, a_single_node_s_error_has_no_prefix)
+Test(progress, a_single_node_s_error_line_is_verbatim)
 {
     struct run run = start(1, 1);
 
     feed(&run, 0, "{\"error\":\"manifest unknown\"}");
     progress_end(run.progress, 0, SLICE_NONE, &run.out);
-    expect(&run, "{\"errorDetail\":{\"message\":\"manifest unknown\"},"
-                 "\"error\":\"manifest unknown\"}\r\n");
+    expect(&run, "{\"error\":\"manifest unknown\"}\r\n");
     stop(&run);
 }
 

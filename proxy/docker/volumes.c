@@ -1,0 +1,210 @@
+/* Volumes: a local one has a home node; containers that mount it go there. */
+#include "proxy/docker/fan.h"
+#include "proxy/docker/nouns.h"
+#include "proxy/docker/place.h"
+#include "proxy/settings.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+static const char *const allowed[] = {"dangling", "driver", "label", "name", "node", NULL};
+
+/* ---- list ---- */
+
+static void on_lists(struct call_context *call, struct merge_body *bodies, size_t count,
+                     void *context)
+{
+    struct value *answer = merge_volumes(call->arena, bodies, count);
+    struct slice failed = SLICE_NONE;
+
+    if (call->extra)
+        failed = headers_find(call->extra, "X-Cluster-Nodes-Failed");
+    if (failed.length) {
+        struct value *warnings = value_find(answer, "Warnings");
+
+        if (warnings->type != VALUE_LIST)
+            warnings = value_set(call->arena, answer, "Warnings", value_list(call->arena));
+        value_append(warnings,
+                     value_text(call->arena,
+                                arena_printf(call->arena, "volumes of " SLICE_FMT
+                                             " are not shown: no answer", SLICE_ARG(failed))));
+    }
+    call_reply_json(call, 200, answer);
+}
+
+void volume_list(struct call_context *call)
+{
+    const struct filter *node_filter;
+    struct filters filters;
+    struct engine_node **nodes;
+    struct fan_request request = {
+        .method = "GET", .path = SLICE("/volumes"), .deadline_ms = FAN_LIST_MS};
+
+    if (fan_filters(call, allowed, &filters, &node_filter) != 0)
+        return;
+    nodes = fan_nodes(call, node_filter, &request.count);
+    request.count = fan_split_names(call, &filters, nodes, request.count);
+    request.nodes = nodes;
+    fan_merge(call, &request, on_lists, NULL);
+}
+
+/* ---- one ---- */
+
+/* Finds the call's volume; -1: answered. */
+static int find(struct call_context *call, struct place *place, struct slice *path)
+{
+    struct failure failure;
+
+    if (place_find(call->cluster, call->arena, WATCH_VOLUMES, call->names[0], place, &failure) !=
+        0) {
+        call_fail(call, &failure);
+        return -1;
+    }
+    *path = arena_printf(call->arena, "/volumes/" SLICE_FMT, SLICE_ARG(place->name));
+    return 0;
+}
+
+static void on_inspected(struct call_context *call, struct engine_node *node, int status,
+                         const struct headers *headers, struct slice body)
+{
+    struct value *row = json_parse(call->arena, body, NULL);
+    struct merge_body owner = {node->view.name, node->view.id, row};
+
+    if (!row || row->type != VALUE_MAP) {
+        call_reply_engine(call, node, status, headers, body);
+        return;
+    }
+    if (!slice_is(value_get_text(row, "Scope"), "global"))
+        merge_mark_node(call->arena, row, &owner);
+    call_mark_node(call, node);
+    call_reply_json(call, 200, row);
+}
+
+void volume_inspect(struct call_context *call)
+{
+    struct place place;
+    struct slice path;
+
+    if (find(call, &place, &path) == 0)
+        fan_try(call, &(struct fan_try){.nodes = &place.node,
+                                        .count = 1,
+                                        .path = path,
+                                        .deadline_ms = FAN_LIST_MS,
+                                        .on_answer = on_inspected});
+}
+
+void volume_delete(struct call_context *call)
+{
+    struct place place;
+    struct slice path;
+
+    if (find(call, &place, &path) == 0)
+        fan_change(call, &(struct fan_change){.node = place.node,
+                                              .method = "DELETE",
+                                              .path = path,
+                                              .kind = WATCH_VOLUMES,
+                                              .deadline_ms = FAN_SLOW_MS});
+}
+
+/* ---- create ---- */
+
+struct claim {
+    struct nouns *nouns;
+    char *name;
+};
+
+static void release_claim(void *context)
+{
+    struct claim *claim = context;
+
+    nouns_release_name(claim->nouns, WATCH_VOLUMES, slice_of(claim->name));
+    free(claim->name);
+    free(claim);
+}
+
+/* An anonymous volume's name, as engines make them: 64 hex digits. */
+static struct slice anonymous_name(struct arena *arena)
+{
+    unsigned char bytes[32];
+    char *text = arena_alloc(arena, 2 * sizeof(bytes) + 1);
+
+    must(getrandom(bytes, sizeof(bytes), 0) == (ssize_t)sizeof(bytes));
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        text[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
+        text[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+    }
+    return slice_make(text, 2 * sizeof(bytes));
+}
+
+/* The node that the volume is on already (creating it again is no error), or a new home; NULL:
+ * answered. */
+static struct engine_node *choose(struct call_context *call, const struct value *body,
+                                  struct slice name, struct engine_node *named)
+{
+    struct place_wish wish = {
+        .name = name,
+        .labels = value_find_folded(body, "Labels"),
+        .pinned = named ? named->view.name : call->pinned,
+        .affinity = call->settings->project_affinity,
+    };
+    struct engine_node *node = NULL;
+    struct failure failure;
+    struct place place;
+
+    if (!wish.pinned.length) {
+        if (nouns_name_claimed(docker_nouns(call->docker), WATCH_VOLUMES, name, &node) && node)
+            return node;
+        if (place_find(call->cluster, call->arena, WATCH_VOLUMES, name, &place, &failure) == 0)
+            return place.node;
+        if (failure.kind == FAILURE_CONFLICT) {
+            call_fail(call, &failure);
+            return NULL;
+        }
+    }
+    if (place_choose(call->cluster, call->arena, &wish, &node, &failure) == 0)
+        return node;
+    call_fail(call, &failure);
+    return NULL;
+}
+
+static void create(struct call_context *call, struct value *body)
+{
+    struct value *map = body ? body : value_map(call->arena);
+    struct value *name_value = value_find_folded(map, "Name");
+    const struct value *cluster_spec = value_find_folded(map, "ClusterVolumeSpec");
+    struct fan_change change = {.method = "POST",
+                                .path = SLICE("/volumes/create"),
+                                .kind = WATCH_VOLUMES,
+                                .deadline_ms = FAN_SLOW_MS};
+    struct engine_node *named = NULL;
+    struct slice name = SLICE("");
+    struct claim *claim;
+
+    if (cluster_spec && cluster_spec->type != VALUE_NULL) {
+        call_error(call, 501, "cluster volumes are not available: they need swarm mode");
+        return;
+    }
+    if (name_value && name_value->type == VALUE_TEXT)
+        named = place_split(call->cluster, name_value->text, &name);
+    if (!name.length)
+        name = anonymous_name(call->arena);
+    change.node = choose(call, map, name, named);
+    if (!change.node)
+        return;
+    claim = xcalloc(1, sizeof(*claim));
+    claim->nouns = docker_nouns(call->docker);
+    claim->name = xslicedup(name);
+    nouns_claim_name(claim->nouns, WATCH_VOLUMES, name, change.node);
+    value_drop(map, "Name");
+    value_set_text(call->arena, map, "Name", name);
+    call_mark_node(call, change.node);
+    change.body = json_text(call->arena, map);
+    change.on_settled = release_claim;
+    change.context = claim;
+    fan_change(call, &change);
+}
+
+void volume_create(struct call_context *call)
+{
+    call_read_json(call, true, create);
+}
