@@ -37,7 +37,7 @@ enum violation_code violation_of_operation(struct slice operation)
         enum violation_code code;
     } rows[] = {
         {"image.tag", VIOLATION_IMAGE_TAG},       {"container.commit", VIOLATION_IMAGE_COMMIT},
-        {"image.commit", VIOLATION_IMAGE_COMMIT}, {"image.load", VIOLATION_IMAGE_LOAD},
+        {"build.create", VIOLATION_IMAGE_BUILD}, {"image.load", VIOLATION_IMAGE_LOAD},
         {"image.import", VIOLATION_IMAGE_IMPORT}, {"image.build", VIOLATION_IMAGE_BUILD},
         {"build.tunnel", VIOLATION_BUILD_TUNNEL},
     };
