@@ -17,6 +17,7 @@ static const struct row {
     {"POST",   "/lease", admin_lease_renew},
     {"DELETE", "/lease", admin_lease_end},
     {"GET",    "/nodes", admin_nodes_list},
+    {"GET",    "/metrics", admin_metrics},
 };
 /* clang-format on */
 

@@ -27,6 +27,8 @@ typedef void (*admin_fn)(struct admin_call *call);
 
 /* nodes.c */
 void admin_nodes_list(struct admin_call *call);
+/* metrics.c: Prometheus text */
+void admin_metrics(struct admin_call *call);
 /* join.c */
 void admin_join(struct admin_call *call);
 /* lease.c */

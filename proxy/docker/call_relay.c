@@ -4,6 +4,7 @@
 
 #include "proxy/docker/path.h"
 #include "proxy/docker/podman.h"
+#include "proxy/version.h"
 
 #include <stdlib.h>
 
@@ -41,12 +42,12 @@ struct headers *call_engine_headers(struct call_context *call)
     return headers;
 }
 
-void call_clean_head(struct call_context *call, const struct engine_node *node,
-                     struct response_head *head)
+/* Takes off what an engine says of itself; adds what was collected for the answer. */
+static void clean_headers(struct call_context *call, const struct engine_node *node,
+                          struct headers *headers)
 {
     static const char *const dropped[] = {
         "Server", "Api-Version", "Ostype", "Docker-Experimental", "X-Reference-Id", "Date"};
-    struct headers *headers = &head->headers;
     for (size_t i = 0; i < sizeof(dropped) / sizeof(dropped[0]); i++)
         headers_drop(headers, dropped[i]);
     size_t kept = 0;
@@ -56,8 +57,16 @@ void call_clean_head(struct call_context *call, const struct engine_node *node,
     }
     headers->count = kept;
     call_mark_node(call, node);
-    for (size_t i = 0; call->extra && i < call->extra->count; i++)
+    for (size_t i = 0; i < call->extra->count; i++)
         headers_add(headers, call->extra->list[i].name, call->extra->list[i].value);
+}
+
+void call_clean_head(struct call_context *call, const struct engine_node *node,
+                     struct response_head *head)
+{
+    clean_headers(call, node, &head->headers);
+    docker_add_headers(&head->headers, call->exchange, call->docker);
+    headers_add(&head->headers, SLICE("Server"), SLICE("berth/" BERTH_VERSION " (linux)"));
 }
 
 /* ---- passing as it is ---- */
@@ -141,11 +150,10 @@ void call_reply_engine(struct call_context *call, const struct engine_node *node
                        const struct headers *headers, struct slice body)
 {
     struct response_head head = {.status = status, .headers = *headers};
-    call->extra = call->extra ? call->extra : arena_alloc(call->arena, sizeof(*call->extra));
     headers_drop_hop_by_hop(&head.headers);
     struct slice type = headers_find(&head.headers, "Content-Type");
     headers_drop(&head.headers, "Content-Type");
-    call_clean_head(call, node, &head);
+    clean_headers(call, node, &head.headers);
     if (node->podman && status >= 400)
         podman_error(call->arena, &status, &body, &type);
     exchange_reply(call->exchange, status, type.at ? arena_text(call->arena, type) : NULL, body,

@@ -10,9 +10,15 @@
 
 #define FORM_MAX_BYTES (1u << 20)
 
+/* How long headers that depend on all nodes are kept before the nodes are looked at again. */
+#define HEADERS_KEPT_MS 500
+
 struct docker {
     struct docker_options options;
     struct nouns *nouns;
+    char version[16]; /* Api-Version as told now */
+    bool experimental;
+    uint64_t headers_until; /* loop_now() */
 };
 
 /* In the order of `routes`. */
@@ -63,18 +69,27 @@ int docker_api_version(const struct docker *docker)
     return version > ROUTES_API_MAX ? ROUTES_API_MAX : version;
 }
 
+static void look_at_nodes(struct docker *docker)
+{
+    const struct cluster *cluster = docker->options.cluster;
+    size_t count = cluster_node_count(cluster);
+    api_version_text(docker_api_version(docker), docker->version);
+    docker->experimental = count > 0;
+    for (size_t i = 0; i < count; i++)
+        docker->experimental = docker->experimental && cluster_node_at(cluster, i)->experimental;
+}
+
 void docker_add_headers(struct headers *headers, struct exchange *exchange, void *context)
 {
     struct docker *docker = context;
-    char text[16];
-    struct slice version = arena_copy(exchange_arena(exchange),
-                                      slice_of(api_version_text(docker_api_version(docker), text)));
-    bool experimental = cluster_node_count(docker->options.cluster) > 0;
-    for (size_t i = 0; i < cluster_node_count(docker->options.cluster); i++)
-        experimental = experimental && cluster_node_at(docker->options.cluster, i)->experimental;
-    headers_add(headers, SLICE("Api-Version"), version);
+    uint64_t now = loop_now(docker->options.loop);
+    if (now >= docker->headers_until) {
+        look_at_nodes(docker);
+        docker->headers_until = now + HEADERS_KEPT_MS;
+    }
+    headers_add(headers, SLICE("Api-Version"), slice_of(docker->version));
     headers_add(headers, SLICE("Docker-Experimental"),
-                experimental ? SLICE("true") : SLICE("false"));
+                docker->experimental ? SLICE("true") : SLICE("false"));
     headers_add(headers, SLICE("Ostype"), SLICE("linux"));
 }
 
