@@ -1,0 +1,364 @@
+/* Agent: read the engine, join, renew; when a manager is gone try the next, when a lease is not
+ * known join again. */
+#include "agent/agent.h"
+
+#include "agent/client.h"
+#include "agent/facts.h"
+#include "agent/messages.h"
+#include "proxy/admin/token.h"
+#include "proxy/json.h"
+#include "proxy/log.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RETRY_MS        1000
+#define ENGINE_WAIT_MS  5000
+#define MANAGER_WAIT_MS 5000
+#define LEAVE_WAIT_MS   2000
+
+struct agent {
+    const struct agent_options *options;
+    struct client *client;
+    struct facts *facts;
+    struct engine_facts engine;
+    char *advertise, *token;
+    int signals;        /* signalfd */
+    bool stopping;
+    size_t manager;     /* index of the one in use */
+    bool was_joined;    /* at least once */
+    char *lease;        /* NULL: not joined */
+    int64_t lease_ms;
+    bool said_lost;     /* the log line about managers that do not answer was written */
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A signal to end is waiting: looked at during requests, taken by wait_until. */
+static bool stop_pending(void)
+{
+    sigset_t pending;
+
+    sigpending(&pending);
+    return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
+}
+
+static void forget_lease(struct agent *agent)
+{
+    free(agent->lease);
+    agent->lease = NULL;
+}
+
+static const char *node_name(const struct agent *agent)
+{
+    return agent->options->name ? agent->options->name : agent->engine.host_name;
+}
+
+/* SIGHUP: the token file is read anew and the node joined again with it. */
+static void reload(struct agent *agent)
+{
+    struct failure failure;
+    char *token =
+        token_load(agent->options->token_file, getenv("BERTH_JOIN_TOKEN"), &failure);
+
+    if (!token && failure.kind != FAILURE_NONE) {
+        log_error("reload failed, the old token stays", "why=\"%s\"", failure.text);
+        return;
+    }
+    free(agent->token);
+    agent->token = token;
+    forget_lease(agent);
+    log_say(LOG_LEVEL_INFO, "reloaded");
+}
+
+static void take_signal(struct agent *agent)
+{
+    struct signalfd_siginfo info;
+
+    if (read(agent->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return;
+    if (info.ssi_signo == SIGHUP)
+        reload(agent);
+    else
+        agent->stopping = true;
+}
+
+/* Waits for `until_ms`, a signal, or other facts (then the node is to be joined anew). */
+static void wait_until(struct agent *agent, int64_t until_ms)
+{
+    for (;;) {
+        struct pollfd watched[2] = {{.fd = agent->signals, .events = POLLIN}};
+        int64_t now = now_ms(), next = until_ms;
+
+        facts_tick(agent->facts, now);
+        watched[1] = (struct pollfd){.fd = facts_fd(agent->facts), .events = POLLIN};
+        if (facts_next_ms(agent->facts) < next)
+            next = facts_next_ms(agent->facts);
+        if (now >= until_ms && !stop_pending())
+            return;
+        if (poll(watched, 2, next > now ? (int)(next - now) : 0) < 0 && errno != EINTR)
+            return;
+        if (watched[0].revents) {
+            take_signal(agent);
+            return;
+        }
+        if (watched[1].revents && facts_read(agent->facts) && agent->lease) {
+            forget_lease(agent); /* a join with other facts is an update */
+            return;
+        }
+    }
+}
+
+/* Asks the engine who it is, until it answers. -1: told to stop. */
+static int wait_for_engine(struct agent *agent)
+{
+    bool said = false;
+
+    while (!agent->stopping) {
+        struct client_request request = {.method = "GET",
+                                         .base = agent->options->engine,
+                                         .path = "/info",
+                                         .timeout_ms = ENGINE_WAIT_MS,
+                                         .max_answer = 1 << 20};
+        struct failure failure = {0};
+        struct buffer body;
+        int status = 0;
+        int result = client_send(agent->client, &request, &status, &body, &failure);
+
+        if (result == 0 && status != 200)
+            result = failure_set(&failure, FAILURE_UNREACHABLE, "%s: /info gave status %d",
+                                 request.base, status);
+        if (result == 0)
+            result = engine_facts_read(&agent->engine, buffer_slice(&body), &failure);
+        buffer_deinit(&body);
+        if (result == 0)
+            return 0;
+        if (!said && !stop_pending())
+            log_warning("the engine does not answer, trying on", "why=\"%s\"", failure.text);
+        said = true;
+        wait_until(agent, now_ms() + RETRY_MS);
+    }
+    return -1;
+}
+
+static const char *manager_of(const struct agent *agent)
+{
+    return agent->options->managers.list[agent->manager];
+}
+
+/* One log line for a time without managers, however many attempts. */
+static void say_lost(struct agent *agent, const struct failure *failure)
+{
+    if (!agent->said_lost && !stop_pending())
+        log_warning("no manager answers, trying on", "why=\"%s\"", failure->text);
+    agent->said_lost = true;
+}
+
+/* Sends to the manager in use, then to each other one; it stays with the one that answers. */
+static int ask_managers(struct agent *agent, struct client_request *request, int *status,
+                        struct buffer *body, struct failure *failure)
+{
+    for (size_t tries = 0; tries < agent->options->managers.count; tries++) {
+        request->base = manager_of(agent);
+        request->max_answer = 1 << 20;
+        if (client_send(agent->client, request, status, body, failure) == 0)
+            return 0;
+        buffer_deinit(body);
+        agent->manager = (agent->manager + 1) % agent->options->managers.count;
+        if (stop_pending())
+            break;
+    }
+    buffer_init(body, 0);
+    return -1;
+}
+
+static void on_joined(struct agent *agent)
+{
+    log_info("joined", "cluster=%s node=%s manager=%s engine=%s lease_ms=%lld",
+             agent->options->cluster, node_name(agent), manager_of(agent), agent->advertise,
+             (long long)agent->lease_ms);
+    agent->was_joined = true;
+    agent->said_lost = false;
+}
+
+/* What to do with a verdict; the exit status, or -1 to go on. A node that was a member before goes
+ * on trying: whoever refuses it now may know better soon (a manager restarted with old settings). */
+static int act_on(struct agent *agent, enum verdict verdict, const struct failure *why)
+{
+    static const int statuses[] = {[VERDICT_REFUSED] = 1, [VERDICT_TOKEN] = 3,
+                                   [VERDICT_CLUSTER] = 4, [VERDICT_CLASH] = 5};
+
+    if (verdict == VERDICT_JOINED) {
+        on_joined(agent);
+        return -1;
+    }
+    if (verdict == VERDICT_LATER || agent->was_joined) {
+        if (!agent->said_lost)
+            log_warning("the manager refuses the join, trying on", "manager=%s why=\"%s\"",
+                        manager_of(agent), why->text);
+        agent->said_lost = true;
+        return -1;
+    }
+    log_error("the manager refuses the join", "manager=%s why=\"%s\"", manager_of(agent), why->text);
+    return statuses[verdict];
+}
+
+static int join(struct agent *agent)
+{
+    struct arena *arena = arena_new();
+    struct client_request request = {.method = "POST",
+                                     .path = "/_berth/v1/join",
+                                     .bearer = agent->token,
+                                     .timeout_ms = MANAGER_WAIT_MS};
+    struct failure failure = {0};
+    struct buffer body;
+    int status, result = -1;
+
+    request.body = join_body(arena, agent->options, &agent->engine, agent->advertise,
+                             facts_tags(agent->facts));
+    if (ask_managers(agent, &request, &status, &body, &failure) == 0) {
+        enum verdict verdict = join_answer_read(status, buffer_slice(&body), &agent->lease,
+                                                &agent->lease_ms, &failure);
+
+        result = act_on(agent, verdict, &failure);
+    } else {
+        say_lost(agent, &failure);
+    }
+    buffer_deinit(&body);
+    arena_free(&arena);
+    return result;
+}
+
+static void renew(struct agent *agent)
+{
+    struct client_request request = {.method = "POST",
+                                     .path = "/_berth/v1/lease",
+                                     .bearer = agent->lease,
+                                     .timeout_ms = (long)agent->lease_ms / 3};
+    struct arena *arena = arena_new();
+    struct value *map = value_map(arena);
+    struct failure failure = {0};
+    struct buffer body;
+    int status;
+
+    value_set_text(arena, map, "node", slice_of(node_name(agent)));
+    request.body = json_text(arena, map);
+    if (ask_managers(agent, &request, &status, &body, &failure) != 0) {
+        say_lost(agent, &failure);
+    } else if (status == 200) {
+        if (agent->said_lost)
+            log_info("a manager answers again", "manager=%s", manager_of(agent));
+        agent->said_lost = false;
+    } else {
+        struct slice message = error_message(arena, status, buffer_slice(&body));
+
+        log_info("the lease is not known any more, joining again", "manager=%s why=\"" SLICE_FMT "\"",
+                 manager_of(agent), SLICE_ARG(message));
+        forget_lease(agent);
+    }
+    buffer_deinit(&body);
+    arena_free(&arena);
+}
+
+/* Not through ask_managers: one try, since nobody waits for it. */
+static void leave(struct agent *agent)
+{
+    struct client_request request = {.method = "DELETE",
+                                     .bearer = agent->lease,
+                                     .base = manager_of(agent),
+                                     .timeout_ms = LEAVE_WAIT_MS,
+                                     .max_answer = 1 << 16};
+    struct failure failure = {0};
+    struct buffer body;
+    char *path;
+    int status = 0;
+
+    if (!agent->lease)
+        return;
+    path = xprintf("/_berth/v1/lease?node=%s", node_name(agent));
+    request.path = path;
+    if (client_send(agent->client, &request, &status, &body, &failure) == 0 && status == 204)
+        log_info("left", "cluster=%s node=%s", agent->options->cluster, node_name(agent));
+    else
+        log_warning("could not say good-bye", "status=%d why=\"%s\"", status, failure.text);
+    buffer_deinit(&body);
+    free(path);
+}
+
+static int run(struct agent *agent)
+{
+    if (wait_for_engine(agent) != 0)
+        return 0;
+    facts_tick(agent->facts, now_ms());
+    while (!agent->stopping) {
+        int64_t begun = now_ms();
+
+        if (!agent->lease) {
+            int status = join(agent);
+
+            if (status >= 0)
+                return status;
+        } else {
+            renew(agent);
+            if (!agent->lease)
+                continue; /* joins at once */
+        }
+        wait_until(agent, begun + (agent->lease ? agent->lease_ms / 3 : RETRY_MS));
+    }
+    leave(agent);
+    return 0;
+}
+
+static int open_signals(void)
+{
+    sigset_t watched;
+
+    sigemptyset(&watched);
+    sigaddset(&watched, SIGTERM);
+    sigaddset(&watched, SIGINT);
+    sigaddset(&watched, SIGHUP);
+    sigprocmask(SIG_BLOCK, &watched, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int agent_run(const struct agent_options *options)
+{
+    struct client_settings settings = {.stopped = stop_pending,
+                                       .ca_file = options->ca_file,
+                                       .cert_file = options->cert_file,
+                                       .key_file = options->key_file};
+    struct agent agent = {.options = options, .signals = open_signals()};
+    struct failure failure = {0};
+    int status = 2;
+
+    agent.advertise = advertise_choose(options, &failure);
+    if (agent.advertise)
+        agent.token = token_load(options->token_file, getenv("BERTH_JOIN_TOKEN"), &failure);
+    if (failure.kind != FAILURE_NONE) {
+        log_error("berth-agent can't start", "why=\"%s\"", failure.text);
+    } else {
+        agent.client = client_new(&settings);
+        agent.facts = facts_new(options->fact_command, options->fact_interval_ms);
+        status = run(&agent);
+    }
+    facts_free(&agent.facts);
+    client_free(&agent.client);
+    engine_facts_deinit(&agent.engine);
+    forget_lease(&agent);
+    free(agent.advertise);
+    free(agent.token);
+    close(agent.signals);
+    return status;
+}
