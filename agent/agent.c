@@ -5,7 +5,7 @@
 #include "agent/client.h"
 #include "agent/facts.h"
 #include "agent/messages.h"
-#include "proxy/admin/token.h"
+#include "proxy/token.h"
 #include "proxy/json.h"
 #include "proxy/log.h"
 

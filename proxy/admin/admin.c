@@ -1,7 +1,7 @@
 /* Admin: finds the row of a call under /_berth/v1/ and runs its handler. */
 #include "proxy/admin/internal.h"
 
-#include "proxy/admin/token.h"
+#include "proxy/token.h"
 #include "proxy/docker/path.h"
 #include "proxy/json.h"
 

@@ -3,7 +3,7 @@
 #include "proxy/admin/internal.h"
 
 #include "proxy/admin/join_request.h"
-#include "proxy/admin/token.h"
+#include "proxy/token.h"
 #include "proxy/cluster/nodes.h"
 #include "proxy/log.h"
 

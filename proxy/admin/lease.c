@@ -3,7 +3,7 @@
  * a restart of the manager agents are told 404 and join anew. */
 #include "proxy/admin/internal.h"
 
-#include "proxy/admin/token.h"
+#include "proxy/token.h"
 #include "proxy/cluster/nodes.h"
 #include "proxy/log.h"
 

@@ -1,5 +1,5 @@
 /* Token: secrets that peers show. */
-#include "proxy/admin/token.h"
+#include "proxy/token.h"
 
 #include "policy/base/memory.h"
 

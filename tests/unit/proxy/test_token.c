@@ -1,5 +1,5 @@
 /* Token: read from files with a reason when not, compared, hashed. */
-#include "proxy/admin/token.h"
+#include "proxy/token.h"
 #include "tests/unit/test.h"
 
 #include <stdio.h>
