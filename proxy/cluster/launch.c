@@ -160,9 +160,10 @@ int launch_choose(struct cluster *cluster, const struct workload *workload,
     return decide_by_image(cluster, workload, NULL, 0, node, failure);
 }
 
-void cluster_set_image_copy(struct cluster *cluster, image_copy_fn copy)
+void cluster_set_image_copy(struct cluster *cluster, image_copy_fn copy, void *context)
 {
     cluster->image_copy = copy;
+    cluster->image_copy_context = context;
 }
 
 static void leave_node(struct launch *launch)
@@ -236,7 +237,8 @@ static bool copy_image(struct launch *launch)
         holder->view.state != NODE_READY)
         return false;
     launch->step = LAUNCH_COPY;
-    launch->cluster->image_copy(launch->cluster, launch->image, launch->node, on_copied, launch);
+    launch->cluster->image_copy(launch->cluster, launch->image, launch->node, on_copied, launch,
+                                launch->cluster->image_copy_context);
     return true;
 }
 

@@ -48,9 +48,9 @@ int launch_choose(struct cluster *cluster, const struct workload *workload,
 /* How an image gets from one node to another. Launch calls it when the chosen node lacks the
  * workload's image while some node that can be asked holds it (inventory_holders), before CREATE.
  * on_done runs exactly once, never before the call returns; failure: the next in rank is tried.
- * Nobody holds it: not called, the engine's own 404 passes (the client then pulls). Set once at
- * start (docker/image_copy); NULL: never copied. */
+ * Nobody holds it: not called, the engine's own 404 passes (the client then pulls). Set by
+ * docker/image_copy; NULL: never copied. */
 typedef void (*image_copied_fn)(const struct failure *failure, void *context);
-typedef void (*image_copy_fn)(struct cluster *cluster, struct slice image,
-                              struct engine_node *to, image_copied_fn on_done, void *context);
-void cluster_set_image_copy(struct cluster *cluster, image_copy_fn copy);
+typedef void (*image_copy_fn)(struct cluster *cluster, struct slice image, struct engine_node *to,
+                              image_copied_fn on_done, void *done_context, void *context);
+void cluster_set_image_copy(struct cluster *cluster, image_copy_fn copy, void *context);

@@ -23,6 +23,7 @@ struct cluster {
     struct scheduler *scheduler;
     const struct schedule_policy *policy; /* the operator's; NULL: C alone */
     image_copy_fn image_copy;
+    void *image_copy_context;
     bool closing;
     /* nodes.c */
     struct table *nodes_by_name, *nodes_by_id;

@@ -3,6 +3,7 @@
 
 #include "policy/base/table.h"
 #include "proxy/docker/df.h"
+#include "proxy/docker/image_copy.h"
 
 #include <stdlib.h>
 
@@ -35,6 +36,7 @@ struct nouns {
     struct memory pulls, bindings, builders;
     struct table *names; /* being created */
     struct df_queue *df;
+    struct image_copier *copier;
 };
 
 /* ---- one memory ---- */
@@ -105,6 +107,7 @@ struct nouns *nouns_new(struct cluster *cluster)
     nouns->cluster = cluster;
     nouns->names = table_new();
     nouns->df = df_queue_new(cluster);
+    nouns->copier = image_copier_new(cluster);
     memory_init(&nouns->pulls, PULL_KEPT_MS);
     memory_init(&nouns->bindings, BINDING_KEPT_MS);
     memory_init(&nouns->builders, BUILDER_KEPT_MS);
@@ -122,6 +125,7 @@ void nouns_free(struct nouns **nouns)
     if (!old)
         return;
     df_queue_free(&old->df);
+    image_copier_free(&old->copier);
     memory_deinit(&old->pulls);
     memory_deinit(&old->bindings);
     memory_deinit(&old->builders);
