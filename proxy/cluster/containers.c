@@ -250,6 +250,8 @@ struct container_entry *container_take(struct engine_node *node, struct slice en
         container_unaccount(entry);
     if (inspect) {
         entry->own->detailed = true;
+        free(entry->own->status);
+        entry->own->status = NULL;
         container_keep_facts(entry, &facts);
     } else if (fresh) {
         container_keep_facts(entry, &facts);

@@ -54,6 +54,23 @@ void names_deinit(struct cluster *cluster)
     }
 }
 
+/* In the order of their nodes, so that messages read the same every time. */
+static void insert_by_node(struct name_slot *slot, struct container_entry *entry)
+{
+    LIST_EACH(link, &slot->entries)
+    {
+        struct container_entry *other =
+            LIST_ENTRY(link, struct container_private, name_link)->entry;
+
+        if (entry->node && other->node &&
+            slice_compare(entry->node->view.name, other->node->view.name) < 0) {
+            list_append(link, &entry->own->name_link);
+            return;
+        }
+    }
+    list_append(&slot->entries, &entry->own->name_link);
+}
+
 void names_link(struct container_entry *entry)
 {
     struct cluster *cluster = entry->own->cluster;
@@ -61,7 +78,7 @@ void names_link(struct container_entry *entry)
     if (entry->view.name.length == 0 || entry->own->slot)
         return;
     entry->own->slot = get_slot(cluster, entry->view.name);
-    list_append(&entry->own->slot->entries, &entry->own->name_link);
+    insert_by_node(entry->own->slot, entry);
     entry->own->slot->count++;
 }
 

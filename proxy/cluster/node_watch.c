@@ -129,6 +129,9 @@ static void on_lost(const struct failure *why, void *context)
     /* A node that was down stays so: only its return changes that. */
     if (node->view.state == NODE_DOWN)
         return;
+    /* on_info refused it and has said why. */
+    if (why->kind == FAILURE_CONFLICT)
+        return;
     node_set_state(node, NODE_UNREACHABLE, why->text);
 }
 

@@ -164,7 +164,7 @@ static int64_t take_fraction(struct slice *text)
 
 int64_t decode_time(struct slice text)
 {
-    int64_t part[6], ns = 0, offset = 0;
+    int64_t part[6], ns = 0, offset = 0, seconds;
     static const size_t lengths[6] = {4, 2, 2, 2, 2, 2};
     static const char *const after[6] = {"-", "-", "Tt ", ":", ":", NULL};
 
@@ -193,10 +193,9 @@ int64_t decode_time(struct slice text)
     }
     if (text.length > 0)
         return 0;
-    return (days_of(part[0], part[1], part[2]) * 86400 + part[3] * 3600 + part[4] * 60 + part[5] -
-            offset) *
-               1000000000 +
-           ns;
+    seconds = days_of(part[0], part[1], part[2]) * 86400 + part[3] * 3600 + part[4] * 60 + part[5] -
+              offset;
+    return seconds < 0 ? 0 : seconds * 1000000000 + ns;
 }
 
 /* podman's words for what dockerd calls otherwise: docker-api.md §10. */
