@@ -3,6 +3,7 @@
 #include "proxy/docker/handler.h"
 
 #include "proxy/cluster/gather.h"
+#include "proxy/docker/owner.h"
 #include "proxy/json.h"
 
 #include <stdio.h>
@@ -199,15 +200,19 @@ void call_read_json(struct call_context *call, bool optional, call_value_fn on_v
 
 struct lookup {
     struct call_context *call;
+    struct slice reference;
     call_entry_fn on_entry;
 };
 
-static void found(struct call_context *call, struct container_entry *entry,
+static void found(struct call_context *call, struct slice reference, struct container_entry *entry,
                   const struct failure *failure, call_entry_fn on_entry)
 {
     struct failure why;
     if (!entry) {
         call_fail(call, failure);
+    } else if (!owner_sees_container(call, entry)) {
+        failure_set(&why, FAILURE_NOT_FOUND, "No such container: " SLICE_FMT, SLICE_ARG(reference));
+        call_fail(call, &why);
     } else if (!entry->node) {
         call_error(call, 503,
                    "container " SLICE_FMT " is pending: %s; it starts when a node has room",
@@ -227,7 +232,7 @@ static void on_resolved(struct container_entry *entry, const struct failure *fai
 {
     struct lookup *lookup = context;
     lookup->call->resolve = NULL;
-    found(lookup->call, entry, failure, lookup->on_entry);
+    found(lookup->call, lookup->reference, entry, failure, lookup->on_entry);
 }
 
 void call_find_container(struct call_context *call, struct slice reference, call_entry_fn on_entry)
@@ -236,11 +241,11 @@ void call_find_container(struct call_context *call, struct slice reference, call
     struct container_entry *entry = NULL;
     struct failure failure;
     failure_clear(&failure);
-    *lookup = (struct lookup){call, on_entry};
+    *lookup = (struct lookup){call, arena_copy(call->arena, reference), on_entry};
     call->resolve =
         cluster_resolve(call->cluster, reference, &entry, &failure, on_resolved, lookup);
     if (!call->resolve)
-        found(call, entry, &failure, on_entry);
+        found(call, reference, entry, &failure, on_entry);
 }
 
 struct slice call_container_path(struct call_context *call, const struct container_entry *entry)

@@ -2,10 +2,13 @@
  * launch -> answer. Rules: docker-api.md §3, schedule. */
 #include "proxy/docker/handler.h"
 
+#include "proxy/access/guard.h"
 #include "proxy/cluster/launch.h"
 #include "proxy/docker/create_plan.h"
 #include "proxy/docker/create_refs.h"
+#include "proxy/docker/create_shape.h"
 #include "proxy/docker/nouns.h"
+#include "proxy/docker/owner.h"
 #include "proxy/docker/nouns.h"
 #include "proxy/docker/reference.h"
 #include "proxy/log.h"
@@ -79,6 +82,19 @@ static int add_pins(struct call_context *call, struct create_plan *plan,
                                 SLICE("header X-Cluster-Node"), failure);
 }
 
+/* Whose container has the name is none of another tenant's business. */
+static void hide_owner(struct call_context *call, struct slice name, struct failure *failure)
+{
+    struct container_entry *entry;
+    struct failure ignored;
+    if (failure->kind == FAILURE_CONFLICT &&
+        cluster_find_container(call->cluster, name, &entry, &ignored) == 0 &&
+        !owner_sees_container(call, entry))
+        failure_set(failure, FAILURE_CONFLICT,
+                    "Conflict. The container name \"/" SLICE_FMT "\" is already in use.",
+                    SLICE_ARG(name));
+}
+
 static void launch(struct call_context *call, struct creation *creation, struct slice name)
 {
     struct failure failure;
@@ -86,10 +102,12 @@ static void launch(struct call_context *call, struct creation *creation, struct 
     struct name_reservation *reservation =
         name.length ? names_reserve(call->cluster, name, &failure) : names_generate(call->cluster);
     if (!reservation) {
+        hide_owner(call, name, &failure);
         call_fail(call, &failure);
         return;
     }
     plan->workload.name = arena_copy(call->arena, names_text(reservation));
+    plan->workload.owner = call->pass ? call->pass->identity.tenant : SLICE_NONE;
     plan->workload.platform = query_get(call->query, "platform");
     query_drop(call->query, "name");
     create_plan_finish(plan);
@@ -111,8 +129,11 @@ static void on_body(struct call_context *call, struct value *body)
     struct engine_node *pinned;
     struct slice name = read_name(call, &pinned);
     call->own = creation;
-    if (create_plan_read(&creation->plan, call->arena, body, name, &failure) != 0 ||
-        create_refs_resolve(&creation->plan, call->cluster, call->arena, &failure) != 0 ||
+    create_shape_fix(body);
+    owner_stamp(call, body);
+    if (owner_stamp_volumes(call, body, &failure) != 0 ||
+        create_plan_read(&creation->plan, call->arena, body, name, &failure) != 0 ||
+        create_refs_resolve(&creation->plan, call, &failure) != 0 ||
         add_pins(call, &creation->plan, pinned, &failure) != 0) {
         call_fail(call, &failure);
         return;

@@ -6,6 +6,7 @@
 #include "proxy/cluster/gather.h"
 #include "proxy/docker/container_edit.h"
 #include "proxy/docker/container_filter.h"
+#include "proxy/docker/owner.h"
 #include "proxy/json.h"
 
 #include <stdlib.h>
@@ -97,6 +98,7 @@ static void add_cached(struct call_context *call, struct listing *listing,
     for (size_t i = 0; i < count && !listing->filter.live; i++) {
         struct container_entry *entry = entries[i];
         if (answered_live(except, except_count, entry->node) ||
+            !owner_sees_container(call, entry) ||
             !container_filter_shows(&listing->filter, entry, call->arena))
             continue;
         listing->rows[listing->count++] =
@@ -115,6 +117,8 @@ static void add_answer(struct call_context *call, struct listing *listing,
             cluster_container_on(answer->node, value_get_text(row, "Id"));
         /* The engine has matched its own filters; ours (name, status, before) remain. */
         if (entry && !container_filter_shows(&listing->filter, entry, call->arena))
+            continue;
+        if (!owner_sees_labels(call, value_find(row, "Labels")))
             continue;
         int64_t created =
             entry ? entry->view.created_ns : value_get_int(row, "Created", 0) * 1000000000;

@@ -4,10 +4,12 @@
 
 #include "proxy/cluster/containers.h"
 #include "proxy/cluster/inventory.h"
+#include "proxy/docker/owner.h"
 
 #define HOLDERS_MAX 64
 
 struct refs {
+    struct call_context *call;
     struct create_plan *plan;
     struct cluster *cluster;
     struct arena *arena;
@@ -43,6 +45,9 @@ static int find_container(struct refs *refs, struct slice reference, struct slic
         return failure_set(refs->failure,
                            why.kind == FAILURE_NOT_FOUND ? FAILURE_INVALID : why.kind, "%s",
                            why.text);
+    if (!owner_sees_container(refs->call, entry))
+        return failure_set(refs->failure, FAILURE_INVALID, "No such container: " SLICE_FMT,
+                           SLICE_ARG(reference));
     if (!entry->node)
         return failure_set(refs->failure, FAILURE_UNREACHABLE, "container " SLICE_FMT " is pending",
                            SLICE_ARG(reference));
@@ -93,18 +98,34 @@ static int resolve_list(struct refs *refs, struct value *list)
 
 /* A local network or volume lives where it was made; one that several nodes have lets the
  * scheduler choose among them; one that nobody has is born where the container lands. */
+/* Another tenant's network or volume is refused as one that is not there. */
+static int check_owner(struct refs *refs, const struct inventory_item *item, const char *word,
+                       struct slice name)
+{
+    if (!item || owner_sees_item(refs->call, item))
+        return 0;
+    return failure_set(refs->failure, FAILURE_INVALID, "%s " SLICE_FMT " not found", word,
+                       SLICE_ARG(name));
+}
+
 static int resolve_thing(struct refs *refs, enum watch_kind kind, const char *word,
                          struct slice *name)
 {
     struct engine_node *holders[HOLDERS_MAX];
     struct slice names[HOLDERS_MAX], typed = *name;
     struct engine_node *pinned = cut_node(refs, name);
+    if (pinned && check_owner(refs, inventory_find(pinned, kind, *name), word, typed) != 0)
+        return -1;
     if (pinned)
         return add_home(refs, pinned, word, typed);
     size_t count = inventory_holders(refs->cluster, kind, *name, holders, HOLDERS_MAX);
     if (count == 0)
         return 0;
     const struct inventory_item *item = inventory_find(holders[0], kind, *name);
+    for (size_t i = 0; i < count && i < HOLDERS_MAX; i++) {
+        if (check_owner(refs, inventory_find(holders[i], kind, *name), word, typed) != 0)
+            return -1;
+    }
     if (item && item->scope.length && !slice_is(item->scope, "local"))
         return 0;
     if (count == 1)
@@ -174,11 +195,11 @@ static int resolve_mounts(struct refs *refs, struct value *mounts)
     return 0;
 }
 
-int create_refs_resolve(struct create_plan *plan, struct cluster *cluster, struct arena *arena,
+int create_refs_resolve(struct create_plan *plan, struct call_context *call,
                         struct failure *failure)
 {
     static const char *const modes[] = {"NetworkMode", "PidMode", "IpcMode", "UTSMode"};
-    struct refs refs = {plan, cluster, arena, failure};
+    struct refs refs = {call, plan, call->cluster, call->arena, failure};
     struct value *host_config = value_find(plan->body, "HostConfig");
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
         if (resolve_mode(&refs, host_config, modes[i]) != 0)

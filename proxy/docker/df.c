@@ -3,6 +3,7 @@
 
 #include "proxy/docker/fan.h"
 #include "proxy/docker/nouns.h"
+#include "proxy/docker/owner.h"
 
 #include <stdlib.h>
 
@@ -82,7 +83,10 @@ static void answer(struct call_context *call, const struct gather_result *result
         return;
     }
     bodies = fan_bodies(call, result, &count);
-    call_reply_json(call, 200, merge_df(call->arena, bodies, count));
+    struct value *usage = merge_df(call->arena, bodies, count);
+    owner_filter_rows(call, value_find(usage, "Containers"));
+    owner_filter_rows(call, value_find(usage, "Volumes"));
+    call_reply_json(call, 200, usage);
 }
 
 static void start_first(struct df_queue *queue);

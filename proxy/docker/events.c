@@ -1,6 +1,7 @@
 /* Events: the history asked for, then live, until the client goes or `until` comes. */
 #include "proxy/docker/events_filter.h"
 #include "proxy/docker/handler.h"
+#include "proxy/docker/owner.h"
 #include "proxy/docker/timestamp.h"
 
 #include "proxy/cluster/changes.h"
@@ -47,7 +48,8 @@ static void on_event(const struct cluster_event *event, void *context)
     struct exchange *exchange = events->call->exchange;
     struct buffer line;
 
-    if (events->over || !events_filter_matches(&events->filters, event->value))
+    if (events->over || !owner_sees_event(events->call, event->value) ||
+        !events_filter_matches(&events->filters, event->value))
         return;
     buffer_init(&line, event->text.length + 1);
     buffer_add(&line, event->text);

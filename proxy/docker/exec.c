@@ -5,6 +5,7 @@
 #include "proxy/cluster/changes.h"
 #include "proxy/cluster/gather.h"
 #include "proxy/docker/mutate.h"
+#include "proxy/docker/owner.h"
 #include "proxy/docker/path.h"
 #include "proxy/json.h"
 
@@ -60,6 +61,18 @@ static void pass_to(struct call_context *call, struct engine_node *node)
     call_relay(call, &options);
 }
 
+static void refuse(struct call_context *call)
+{
+    call_error(call, 404, "No such exec instance: " SLICE_FMT, SLICE_ARG(call->names[0]));
+}
+
+/* Who may not see the container may not see what runs in it. */
+static bool sees(struct call_context *call, struct engine_node *node, struct slice container)
+{
+    struct container_entry *entry = cluster_container_on(node, container);
+    return entry ? owner_sees_container(call, entry) : owner_sees_all(call);
+}
+
 static void on_asked(const struct gather_result *result, void *context)
 {
     struct call_context *call = context;
@@ -71,15 +84,22 @@ static void on_asked(const struct gather_result *result, void *context)
         struct value *exec = json_parse(result->arena, result->list[i].body, &failure);
         cluster_exec_add(call->cluster, call->names[0], result->list[i].node,
                          value_get_text(exec, "ContainerID"));
-        pass_to(call, result->list[i].node);
+        if (sees(call, result->list[i].node, value_get_text(exec, "ContainerID")))
+            pass_to(call, result->list[i].node);
+        else
+            refuse(call);
         return;
     }
-    call_error(call, 404, "No such exec instance: " SLICE_FMT, SLICE_ARG(call->names[0]));
+    refuse(call);
 }
 
 void exec_pass(struct call_context *call)
 {
     struct engine_node *node = cluster_exec_node(call->cluster, call->names[0]);
+    if (node && !sees(call, node, cluster_exec_container(call->cluster, call->names[0]))) {
+        refuse(call);
+        return;
+    }
     if (node) {
         pass_to(call, node);
         return;

@@ -19,6 +19,7 @@
 #include "proxy/http/relay.h"
 
 struct identity;
+struct pass;
 struct ticket;
 struct passing;
 struct mutation;
@@ -36,10 +37,11 @@ struct call_context {
     struct query *query;   /* never NULL; edit it, then call_relay sends it */
     int version;           /* the client's API_VERSION; the cluster's when the path had none */
     const struct identity *identity; /* NULL: nobody asked for one */
-    struct slice pinned;             /* X-Cluster-Node header: node name, or SLICE_NONE */
-    struct headers *extra;           /* for the answer: call_add_header; NULL: none yet */
-    bool body_read;                  /* the client's body has been taken already */
-    void *own;                       /* the handler's */
+    struct pass *pass;     /* access/guard.h; NULL: no access control. Set by docker_options.may */
+    struct slice pinned;   /* X-Cluster-Node header: node name, or SLICE_NONE */
+    struct headers *extra; /* for the answer: call_add_header; NULL: none yet */
+    bool body_read;        /* the client's body has been taken already */
+    void *own;             /* the handler's */
     void (*on_gone)(struct call_context *call);
     struct resolve *resolve; /* these two are cancelled with the call */
     struct gather *gather;

@@ -2,6 +2,7 @@
  * a row per node in SystemStatus, which the CLI prints. Rules: docker-api.md §9. */
 #include "proxy/docker/handler.h"
 
+#include "proxy/docker/owner.h"
 #include "proxy/docker/size.h"
 #include "proxy/json.h"
 #include "proxy/version.h"
@@ -202,10 +203,30 @@ static struct value *warnings(struct call_context *call)
     return list;
 }
 
+/* A tenant is told of its own containers only. */
+static void count_own(struct call_context *call, struct cluster_sums *sums)
+{
+    size_t count;
+    struct container_entry *const *entries = cluster_containers(call->cluster, &count);
+    sums->containers = sums->running = sums->paused = sums->stopped = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!owner_sees_container(call, entries[i]))
+            continue;
+        enum container_state state = entries[i]->view.state;
+        sums->containers++;
+        sums->running += state == CONTAINER_RUNNING || state == CONTAINER_RESTARTING;
+        sums->paused += state == CONTAINER_PAUSED;
+        sums->stopped +=
+            state == CONTAINER_EXITED || state == CONTAINER_CREATED || state == CONTAINER_DEAD;
+    }
+}
+
 static void set_sums(struct call_context *call, struct value *info)
 {
     struct arena *arena = call->arena;
     struct cluster_sums sums = cluster_sums(call->cluster);
+    if (!owner_sees_all(call))
+        count_own(call, &sums);
     value_set_int(arena, info, "Containers", (int64_t)sums.containers);
     value_set_int(arena, info, "ContainersRunning", (int64_t)sums.running);
     value_set_int(arena, info, "ContainersPaused", (int64_t)sums.paused);

@@ -1,6 +1,7 @@
 /* Networks: a local one has a home node, the predefined ones exist everywhere and are shown once. */
 #include "proxy/docker/fan.h"
 #include "proxy/docker/nouns.h"
+#include "proxy/docker/owner.h"
 #include "proxy/docker/place.h"
 #include "proxy/settings.h"
 
@@ -14,7 +15,10 @@ static const char *const allowed[] = {"dangling", "driver", "id",   "label", "na
 static void on_lists(struct call_context *call, struct merge_body *bodies, size_t count,
                      void *context)
 {
-    call_reply_json(call, 200, merge_networks(call->arena, bodies, count));
+    struct value *rows = merge_networks(call->arena, bodies, count);
+
+    owner_filter_rows(call, rows);
+    call_reply_json(call, 200, rows);
 }
 
 void network_list(struct call_context *call)
@@ -53,6 +57,7 @@ static void on_everywhere(struct call_context *call, struct merge_body *bodies, 
         struct value *row = merged->first;
 
         value_remove(merged, row);
+        owner_filter_members(call, row);
         call_reply_json(call, 200, row);
     } else {
         call_error(call, 404, "network " SLICE_FMT " not found", SLICE_ARG(call->names[0]));
@@ -70,6 +75,7 @@ static void on_local(struct call_context *call, struct engine_node *node, int st
         return;
     }
     merge_mark_node(call->arena, row, &owner);
+    owner_filter_members(call, row);
     call_mark_node(call, node);
     call_reply_json(call, 200, row);
 }
@@ -80,7 +86,7 @@ void network_inspect(struct call_context *call)
     struct place place;
     struct fan_request request = {.method = "GET", .deadline_ms = FAN_LIST_MS};
 
-    if (place_find(call->cluster, call->arena, WATCH_NETWORKS, call->names[0], &place,
+    if (owner_find_place(call, WATCH_NETWORKS, call->names[0], &place,
                    &failure) != 0) {
         call_fail(call, &failure);
         return;
@@ -116,7 +122,7 @@ void network_delete(struct call_context *call)
     struct fan_change change = {
         .method = "DELETE", .kind = WATCH_NETWORKS, .deadline_ms = FAN_SLOW_MS};
 
-    if (place_find(call->cluster, call->arena, WATCH_NETWORKS, call->names[0], &place,
+    if (owner_find_place(call, WATCH_NETWORKS, call->names[0], &place,
                    &failure) != 0) {
         call_fail(call, &failure);
         return;
@@ -200,6 +206,7 @@ static void create(struct call_context *call, struct value *body)
     nouns_claim_name(claim->nouns, WATCH_NETWORKS, name, change.node);
     if (named)
         name_value->text = name;
+    owner_stamp(call, body);
     call_mark_node(call, change.node);
     change.body = json_text(call->arena, body);
     change.on_settled = release_claim;

@@ -1,5 +1,6 @@
 /* Networks, connect and disconnect: a container can only use what exists on its node. */
 #include "proxy/docker/fan.h"
+#include "proxy/docker/owner.h"
 #include "proxy/docker/place.h"
 
 struct joining {
@@ -69,7 +70,7 @@ static void on_body(struct call_context *call, struct value *body)
         call_error(call, 400, "no container named: the body's Container is empty");
         return;
     }
-    if (place_find(call->cluster, call->arena, WATCH_NETWORKS, call->names[0], &joining->place,
+    if (owner_find_place(call, WATCH_NETWORKS, call->names[0], &joining->place,
                    &failure) != 0) {
         call_fail(call, &failure);
         return;

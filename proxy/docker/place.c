@@ -35,7 +35,7 @@ static void fill(struct arena *arena, const struct inventory_item *item, struct 
     place->id = predefined ? place->name : arena_copy(arena, item->id);
 }
 
-static int not_found(enum watch_kind kind, struct slice reference, struct failure *failure)
+int place_not_found(enum watch_kind kind, struct slice reference, struct failure *failure)
 {
     if (kind == WATCH_NETWORKS)
         return failure_set(failure, FAILURE_NOT_FOUND, "network " SLICE_FMT " not found",
@@ -87,7 +87,7 @@ static int find_prefix(struct cluster *cluster, struct arena *arena, struct slic
         return failure_set(failure, FAILURE_INVALID,
                            "network " SLICE_FMT " is ambiguous (%zu matches found based on ID prefix)",
                            SLICE_ARG(reference), matches);
-    return matches ? 0 : not_found(WATCH_NETWORKS, reference, failure);
+    return matches ? 0 : place_not_found(WATCH_NETWORKS, reference, failure);
 }
 
 int place_find(struct cluster *cluster, struct arena *arena, enum watch_kind kind,
@@ -118,7 +118,7 @@ int place_find(struct cluster *cluster, struct arena *arena, enum watch_kind kin
         return 0;
     }
     return kind == WATCH_NETWORKS ? find_prefix(cluster, arena, reference, place, failure)
-                                  : not_found(kind, reference, failure);
+                                  : place_not_found(kind, reference, failure);
 }
 
 /* ---- compose projects ---- */

@@ -17,6 +17,8 @@ struct place {
  * CONFLICT (volume) when the name means several; the text names them. Slices live in `arena`. */
 int place_find(struct cluster *cluster, struct arena *arena, enum watch_kind kind,
                struct slice reference, struct place *place, struct failure *failure) MUST_CHECK;
+/* The failure that place_find gives for what is not there; returns -1. */
+int place_not_found(enum watch_kind kind, struct slice reference, struct failure *failure);
 
 /* Cuts "node/name": the node when the first segment names one, *name = the rest; else NULL and
  * *name = text. */

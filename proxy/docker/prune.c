@@ -1,6 +1,7 @@
 /* Prune: every node cleans up, the results are added up. What changed is known again before the
  * answer. */
 #include "proxy/docker/prune.h"
+#include "proxy/docker/owner.h"
 
 #include "proxy/cluster/containers.h"
 
@@ -49,7 +50,14 @@ struct pruning *prune_prepare(struct call_context *call, const char *const *allo
 {
     struct pruning *pruning = arena_alloc(call->arena, sizeof(*pruning));
     const struct filter *node_filter;
+    struct failure failure;
 
+    /* Containers, networks and volumes are somebody's; images and build caches are shared. */
+    if (kind != WATCH_IMAGES && strcmp(call->route->operation, "build.prune") != 0 &&
+        owner_filter(call, &failure) != 0) {
+        call_fail(call, &failure);
+        return NULL;
+    }
     if (fan_filters(call, allowed, filters, &node_filter) != 0)
         return NULL;
     pruning->kind = kind;

@@ -1,6 +1,7 @@
 /* Volumes: a local one has a home node; containers that mount it go there. */
 #include "proxy/docker/fan.h"
 #include "proxy/docker/nouns.h"
+#include "proxy/docker/owner.h"
 #include "proxy/docker/place.h"
 #include "proxy/settings.h"
 
@@ -29,6 +30,7 @@ static void on_lists(struct call_context *call, struct merge_body *bodies, size_
                                 arena_printf(call->arena, "volumes of " SLICE_FMT
                                              " are not shown: no answer", SLICE_ARG(failed))));
     }
+    owner_filter_rows(call, value_find(answer, "Volumes"));
     call_reply_json(call, 200, answer);
 }
 
@@ -55,7 +57,7 @@ static int find(struct call_context *call, struct place *place, struct slice *pa
 {
     struct failure failure;
 
-    if (place_find(call->cluster, call->arena, WATCH_VOLUMES, call->names[0], place, &failure) !=
+    if (owner_find_place(call, WATCH_VOLUMES, call->names[0], place, &failure) !=
         0) {
         call_fail(call, &failure);
         return -1;
@@ -136,6 +138,17 @@ static struct slice anonymous_name(struct arena *arena)
     return slice_make(text, 2 * sizeof(bytes));
 }
 
+/* Creating a volume again gives what is there: only its owner may. */
+static struct engine_node *own_home(struct call_context *call, const struct place *place)
+{
+    const struct inventory_item *item = inventory_find(place->node, WATCH_VOLUMES, place->id);
+
+    if (item && owner_sees_item(call, item))
+        return place->node;
+    call_error(call, 409, "volume name " SLICE_FMT " is already in use", SLICE_ARG(place->name));
+    return NULL;
+}
+
 /* The node that the volume is on already (creating it again is no error), or a new home; NULL:
  * answered. */
 static struct engine_node *choose(struct call_context *call, const struct value *body,
@@ -155,7 +168,7 @@ static struct engine_node *choose(struct call_context *call, const struct value 
         if (nouns_name_claimed(docker_nouns(call->docker), WATCH_VOLUMES, name, &node) && node)
             return node;
         if (place_find(call->cluster, call->arena, WATCH_VOLUMES, name, &place, &failure) == 0)
-            return place.node;
+            return own_home(call, &place);
         if (failure.kind == FAILURE_CONFLICT) {
             call_fail(call, &failure);
             return NULL;
@@ -197,6 +210,7 @@ static void create(struct call_context *call, struct value *body)
     nouns_claim_name(claim->nouns, WATCH_VOLUMES, name, change.node);
     value_drop(map, "Name");
     value_set_text(call->arena, map, "Name", name);
+    owner_stamp(call, map);
     call_mark_node(call, change.node);
     change.body = json_text(call->arena, map);
     change.on_settled = release_claim;
