@@ -52,9 +52,10 @@ void connection_cut(struct exchange *exchange);
 
 /* Tunnel: gives the stream to the caller, for good; bytes that the client sent behind its
  * request are appended to `early` (at most 64 KiB); *ended tells that the client has half-closed
- * already. Only when the body is done and nothing is being written. The exchange lives on,
- * without hook calls, until connection_tunnel_end, which the caller calls after it has closed
- * the stream. */
+ * already. Only when the body is done and nothing is being written. The exchange lives on until
+ * connection_tunnel_end, which the caller calls after it has closed the stream. The hook runs only
+ * if the front is shut meanwhile; it must then close the stream (connection_tunnel_end is not
+ * needed). */
 struct stream *connection_take(struct exchange *exchange, struct buffer *early, bool *ended);
 void connection_tunnel_end(struct exchange *exchange);
 /* Runs the handler's on_gone now (a tunnel or upstream that ended because of the client). */

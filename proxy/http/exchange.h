@@ -2,9 +2,9 @@
  * which lives until it has been answered whole (or its client has gone) and on_free has run.
  *
  * The handler is called with the parsed head; the body, if any, has not been read yet. It must
- * in the end do exactly one of: reply, stream (begin … end or abort), relay (http/relay.h). It may do so
- * later, from any callback. If the client goes before, on_gone runs once, then the exchange dies
- * at the end of the turn: keep no pointer to it.
+ * in the end do exactly one of: reply, stream (begin … end or abort), relay (http/relay.h). It may
+ * do so later, from any callback. If the client goes before, on_gone runs once, then the exchange
+ * dies at the end of the turn: keep no pointer to it.
  *
  * Requests of one connection are strictly one after another (pipelined bytes wait). */
 #pragma once
@@ -17,23 +17,27 @@ struct exchange;
 struct value;
 
 struct front_settings {
-    uint64_t head_timeout_ms;       /* 30000: only while a head is incomplete */
-    uint64_t idle_timeout_ms;       /* 180000: keep-alive connection without a request */
-    uint64_t linger_ms;             /* 5000 */
-    const char *server;             /* Server header value, e.g. "berth/0.1 (linux)" */
+    uint64_t head_timeout_ms; /* 30000: only while a head is incomplete */
+    uint64_t idle_timeout_ms; /* 180000: keep-alive connection without a request */
+    uint64_t linger_ms;       /* 5000 */
+    const char *server;       /* Server header value, e.g. "berth/0.1 (linux)" */
     /* Headers added to every answer (Api-Version, Ostype...), may be NULL; called per answer. */
     void (*add_headers)(struct headers *headers, struct exchange *exchange, void *context);
     /* Called with each finished exchange, for access logs and counters; may be NULL. */
+    /* Status 0: the client has gone before any answer. */
     void (*on_finished)(struct exchange *exchange, int status, void *context);
+    void *context; /* of the two above */
 };
 
 typedef void (*exchange_fn)(struct exchange *exchange, void *context);
 
-/* `on_request` runs for every well-formed head; malformed ones are answered here (400, 408, 413). */
+/* `on_request` runs for every well-formed head; malformed ones are answered here (400, 408, 413).
+ */
 struct front *front_new(struct loop *loop, const struct front_settings *settings,
                         exchange_fn on_request, void *context);
 int front_listen(struct front *front, const struct endpoint *endpoint,
                  const struct listener_options *options, struct failure *failure) MUST_CHECK;
+uint16_t front_port(const struct front *front); /* bound port of the last listener */
 /* Stops accepting, ends idle connections, calls on_drained when the last exchange has ended or
  * after deadline_ms (then the rest is cut). */
 void front_drain(struct front *front, uint64_t deadline_ms, loop_fn on_drained, void *context);
@@ -66,6 +70,7 @@ void exchange_read_body(struct exchange *exchange, size_t max, exchange_body_fn 
  * exchange_body_pause stops reading until exchange_body_resume (back-pressure). */
 typedef void (*exchange_piece_fn)(struct exchange *exchange, struct slice piece, void *context);
 void exchange_stream_body(struct exchange *exchange, exchange_piece_fn on_piece, void *context);
+/* (what has been read already, at most 64 KiB, still comes) */
 void exchange_body_pause(struct exchange *exchange);
 void exchange_body_resume(struct exchange *exchange);
 
@@ -84,8 +89,10 @@ void exchange_reply_error(struct exchange *exchange, int status, const char *for
 void exchange_begin(struct exchange *exchange, int status, const char *content_type,
                     const struct headers *headers);
 /* Sends a piece (copied). Returns the bytes still queued; the sender should wait for on_drained
- * when it is over 256 KiB. The queue has no other bound, so a producer that can't pause must cap. */
+ * when it is over 256 KiB. The queue has no other bound, so a producer that can't pause must cap.
+ */
 size_t exchange_send(struct exchange *exchange, struct slice piece);
+/* on_drained runs each time the queue has become empty. */
 void exchange_on_drained(struct exchange *exchange, exchange_fn on_drained, void *context);
 void exchange_end(struct exchange *exchange);
 /* Cuts the answer so that the client sees that it is not whole (no final chunk, reset). */

@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Rounds of ready items before the sockets are looked at again. */
-#define READY_ROUNDS 16
+/* Rounds of ready items and deferred calls before the sockets are looked at again. */
+#define ROUNDS 32
 
 static void queue_add(struct deferred_queue *queue, loop_fn run, void *context)
 {
@@ -113,16 +113,14 @@ void ready_remove(struct ready *ready)
 
 static void run_ready(struct loop *loop)
 {
-    for (int round = 0; round < READY_ROUNDS && !list_empty(&loop->ready); round++) {
-        /* The list is cut off first: what is added meanwhile belongs to the next round. */
-        struct list batch = {.next = loop->ready.next, .previous = loop->ready.previous};
-        batch.next->previous = batch.previous->next = &batch;
-        list_init(&loop->ready);
-        while (!list_empty(&batch)) {
-            struct ready *ready = LIST_ENTRY(batch.next, struct ready, link);
-            list_remove(&ready->link);
-            ready->run(ready->context);
-        }
+    /* The list is cut off first: what is added meanwhile belongs to the next round. */
+    struct list batch = {.next = loop->ready.next, .previous = loop->ready.previous};
+    batch.next->previous = batch.previous->next = &batch;
+    list_init(&loop->ready);
+    while (!list_empty(&batch)) {
+        struct ready *ready = LIST_ENTRY(batch.next, struct ready, link);
+        list_remove(&ready->link);
+        ready->run(ready->context);
     }
 }
 
@@ -156,9 +154,14 @@ void loop_turn(struct loop *loop, int wait_ms)
     loop->in_turn = true;
     loop->now = monotonic_ms();
     timers_run(loop);
-    run_ready(loop);
-    run_deferred(loop);
-    run_ready(loop);
+    for (int round = 0; round < ROUNDS; round++) {
+        if (!list_empty(&loop->ready))
+            run_ready(loop);
+        else if (loop->deferred.count)
+            run_deferred(loop);
+        else
+            break;
+    }
     loop->in_turn = false;
 }
 

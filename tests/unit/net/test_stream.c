@@ -64,7 +64,7 @@ static void send_text(struct end *end, const char *text)
 
 #define UNTIL(condition)                                                                           \
     for (int turns_ = 0; !(condition); turns_++) {                                                 \
-        cr_assert_lt(turns_, 200000, "gave up waiting for " #condition);                           \
+        cr_assert_lt(turns_, 2000, "gave up waiting for " #condition);                           \
         loop_turn(loop, 100);                                                                      \
     }
 

@@ -1,0 +1,131 @@
+/* Front: listeners and their connections, and how they end when the process is told to go. */
+#include "proxy/http/inside.h"
+
+#include <stdlib.h>
+
+struct front *front_new(struct loop *loop, const struct front_settings *settings,
+                        exchange_fn on_request, void *context)
+{
+    struct front *front = xcalloc(1, sizeof *front);
+    front->loop = loop;
+    front->settings = *settings;
+    front->on_request = on_request;
+    front->context = context;
+    list_init(&front->connections);
+    return front;
+}
+
+static void on_accept(struct stream *stream, void *context)
+{
+    front_adopt(context, stream);
+}
+
+int front_listen(struct front *front, const struct endpoint *endpoint,
+                 const struct listener_options *options, struct failure *failure)
+{
+    struct listener *listener =
+        listener_open(front->loop, endpoint, options, on_accept, front, failure);
+    if (!listener)
+        return -1;
+    front->listeners =
+        xrealloc(front->listeners, (front->listener_count + 1) * sizeof *front->listeners);
+    front->listeners[front->listener_count++] = listener;
+    return 0;
+}
+
+uint16_t front_port(const struct front *front)
+{
+    return front->listener_count ? listener_port(front->listeners[front->listener_count - 1]) : 0;
+}
+
+void front_adopt(struct front *front, struct stream *stream)
+{
+    if (front->draining) {
+        stream_close(&stream);
+        return;
+    }
+    struct connection *connection = connection_new(front, stream);
+    list_append(&front->connections, &connection->link);
+    front->count++;
+}
+
+size_t front_connections(const struct front *front)
+{
+    return front->count;
+}
+
+static void tell_drained(struct front *front)
+{
+    if (!front->draining || front->drained || front->count)
+        return;
+    front->drained = true;
+    timer_stop(&front->deadline);
+    if (front->on_drained)
+        front->on_drained(front->drained_context);
+}
+
+void front_forget(struct front *front, struct connection *connection)
+{
+    list_remove(&connection->link);
+    front->count--;
+    tell_drained(front);
+}
+
+static void close_listeners(struct front *front)
+{
+    for (size_t i = 0; i < front->listener_count; i++)
+        listener_close(&front->listeners[i]);
+    free(front->listeners);
+    front->listeners = NULL;
+    front->listener_count = 0;
+}
+
+static void on_deadline(void *context)
+{
+    struct front *front = context;
+    LIST_EACH(link, &front->connections)
+    connection_shut(LIST_ENTRY(link, struct connection, link));
+}
+
+static void tell_drained_later(void *context)
+{
+    tell_drained(context);
+}
+
+void front_drain(struct front *front, uint64_t deadline_ms, loop_fn on_drained, void *context)
+{
+    front->draining = true;
+    front->on_drained = on_drained;
+    front->drained_context = context;
+    timer_init(&front->deadline, front->loop, on_deadline, front);
+    timer_start(&front->deadline, deadline_ms);
+    close_listeners(front);
+    LIST_EACH(link, &front->connections)
+    {
+        struct connection *connection = LIST_ENTRY(link, struct connection, link);
+        if (connection->state == CONNECTION_IDLE)
+            connection_shut(connection);
+    }
+    if (!front->count)
+        loop_defer(front->loop, tell_drained_later, front);
+}
+
+static void free_front(void *context)
+{
+    free(context);
+}
+
+void front_free(struct front **front_pointer)
+{
+    struct front *front = *front_pointer;
+    if (!front)
+        return;
+    *front_pointer = NULL;
+    front->draining = front->drained = true; /* on_drained runs no more */
+    if (front->deadline.loop)
+        timer_stop(&front->deadline);
+    close_listeners(front);
+    LIST_EACH(link, &front->connections)
+    connection_shut(LIST_ENTRY(link, struct connection, link));
+    loop_defer(front->loop, free_front, front);
+}
