@@ -2,9 +2,10 @@
  * known join again. */
 #include "agent/agent.h"
 
-#include "agent/client.h"
+#include "proxy/client.h"
 #include "agent/facts.h"
 #include "agent/messages.h"
+#include "agent/state.h"
 #include "proxy/token.h"
 #include "proxy/json.h"
 #include "proxy/log.h"
@@ -27,7 +28,7 @@ struct agent {
     struct client *client;
     struct facts *facts;
     struct engine_facts engine;
-    char *advertise, *token;
+    char *advertise, *token, *key; /* token, key: NULL without */
     int signals;        /* signalfd */
     bool stopping;
     size_t manager;     /* index of the one in use */
@@ -226,7 +227,7 @@ static int join(struct agent *agent)
     int status, result = -1;
 
     request.body = join_body(arena, agent->options, &agent->engine, agent->advertise,
-                             facts_tags(agent->facts));
+                             agent->key, facts_tags(agent->facts));
     if (ask_managers(agent, &request, &status, &body, &failure) == 0) {
         enum verdict verdict = join_answer_read(status, buffer_slice(&body), &agent->lease,
                                                 &agent->lease_ms, &failure);
@@ -346,6 +347,8 @@ int agent_run(const struct agent_options *options)
     agent.advertise = advertise_choose(options, &failure);
     if (agent.advertise)
         agent.token = token_load(options->token_file, getenv("BERTH_JOIN_TOKEN"), &failure);
+    if (failure.kind == FAILURE_NONE && options->state)
+        agent.key = state_key(options->state, &failure);
     if (failure.kind != FAILURE_NONE) {
         log_error("berth-agent can't start", "why=\"%s\"", failure.text);
     } else {
@@ -359,6 +362,7 @@ int agent_run(const struct agent_options *options)
     forget_lease(&agent);
     free(agent.advertise);
     free(agent.token);
+    free(agent.key);
     close(agent.signals);
     return status;
 }

@@ -46,7 +46,7 @@ static void add_pairs(struct arena *arena, struct value *map, const struct agent
 
 struct slice join_body(struct arena *arena, const struct agent_options *options,
                        const struct engine_facts *engine, const char *advertise,
-                       struct tags facts)
+                       const char *key, struct tags facts)
 {
     struct value *body = value_map(arena);
     struct value *fact_map;
@@ -55,6 +55,8 @@ struct slice join_body(struct arena *arena, const struct agent_options *options,
     value_set_text(arena, body, "name", slice_of(options->name ? options->name : engine->host_name));
     value_set_text(arena, body, "engine_id", slice_of(engine->id));
     value_set_text(arena, body, "engine", slice_of(advertise));
+    if (key)
+        value_set_text(arena, body, "key", slice_of(key));
     if (options->address)
         value_set_text(arena, body, "address", slice_of(options->address));
     if (options->pool)

@@ -22,6 +22,7 @@ struct agent_options {
     int64_t fact_interval_ms;
     int64_t memory_bytes, nano_cpus; /* 0: what the engine says */
     char *token_file;            /* NULL: BERTH_JOIN_TOKEN, or none */
+    char *state;                 /* --state: keeps the node's key; NULL: none */
     char *ca_file, *cert_file, *key_file; /* https:// managers; NULL: system CAs, no certificate */
     char *log_level;
     bool help, version;

@@ -10,38 +10,46 @@
 /* clang-format off */
 static const struct row {
     const char *method;
-    const char *path; /* behind /_berth/v1; a '*' at the end takes the rest */
+    const char *path;      /* behind /_berth/v1; a '*' at the end takes the rest */
+    const char *operation; /* asked of `may`; NULL: the handler looks at a token itself */
     admin_fn handler;
 } rows[] = {
-    {"POST",   "/join",  admin_join},
-    {"POST",   "/lease", admin_lease_renew},
-    {"DELETE", "/lease", admin_lease_end},
-    {"GET",    "/nodes", admin_nodes_list},
-    {"GET",    "/metrics", admin_metrics},
+    {"POST",   "/join",     NULL,           admin_join},
+    {"POST",   "/lease",    NULL,           admin_lease_renew},
+    {"DELETE", "/lease",    NULL,           admin_lease_end},
+    {"GET",    "/nodes",    "node.list",    admin_nodes_list},
+    {"DELETE", "/nodes/*",  "node.forget",  admin_node_forget},
+    {"GET",    "/tokens",   "token.list",   admin_tokens_list},
+    {"POST",   "/tokens",   "token.create", admin_token_create},
+    {"DELETE", "/tokens/*", "token.remove", admin_token_remove},
+    {"GET",    "/metrics",  "metrics",      admin_metrics},
 };
 /* clang-format on */
 
-static int check_token(bool open, const char *token, struct failure *failure)
+static int check_token(const struct admin *admin, const char *token, struct failure *failure)
 {
-    if (open && (!token || !*token))
+    if (admin->open && !admin->state && (!token || !*token))
         return failure_set(failure, FAILURE_INVALID,
                            "a join token is needed, since other machines can reach this manager: give "
-                           "--token-file FILE or BERTH_TOKEN, or listen on loopback and unix sockets "
-                           "only");
+                           "--token-file FILE or BERTH_TOKEN, or --state DIR and make single-use ones "
+                           "with berthd token create, or listen on loopback and unix sockets only");
     return 0;
 }
 
 struct admin *admin_new(const struct admin_options *options, struct failure *failure)
 {
-    struct admin *admin;
+    struct admin *admin = xcalloc(1, sizeof(*admin));
 
-    if (check_token(options->open, options->token, failure) != 0)
-        return NULL;
-    admin = xcalloc(1, sizeof(*admin));
     admin->cluster = options->cluster;
     admin->open = options->open;
-    admin->token = options->token && *options->token ? xstrdup(options->token) : NULL;
+    admin->may = options->may;
+    admin->may_context = options->may_context;
+    admin->state = options->state && *options->state ? xstrdup(options->state) : NULL;
     admin->leases = table_new();
+    admin->membership = membership_new();
+    if (admin_set_token(admin, options->token, failure) != 0 ||
+        (admin->state && membership_load(admin->membership, admin->state, failure) != 0))
+        admin_free(&admin);
     return admin;
 }
 
@@ -50,6 +58,8 @@ void admin_free(struct admin **admin)
     if (!*admin)
         return;
     leases_free(*admin);
+    membership_free(&(*admin)->membership);
+    free((*admin)->state);
     free((*admin)->token);
     free(*admin);
     *admin = NULL;
@@ -57,11 +67,39 @@ void admin_free(struct admin **admin)
 
 int admin_set_token(struct admin *admin, const char *token, struct failure *failure)
 {
-    if (check_token(admin->open, token, failure) != 0)
+    if (check_token(admin, token, failure) != 0)
         return -1;
     free(admin->token);
     admin->token = token && *token ? xstrdup(token) : NULL;
     return 0;
+}
+
+int64_t admin_wall_ms(void)
+{
+    return loop_wall_ns() / 1000000;
+}
+
+int admin_save(struct admin *admin, struct failure *failure)
+{
+    return admin->state ? membership_save(admin->membership, admin->state, failure) : 0;
+}
+
+/* Answers and returns false when the call is not allowed. */
+static bool may(struct admin_call *call, const struct row *row)
+{
+    struct failure failure;
+
+    if (!row->operation)
+        return true;
+    if (call->admin->may)
+        return call->admin->may(call->exchange, row->operation, call->admin->may_context);
+    if (strcmp(row->method, "GET") == 0 || admin_peer_is_local(call))
+        return true;
+    failure_set(&failure, FAILURE_DENIED,
+                "%s is allowed on the manager's machine only, as long as there are no access rules",
+                row->operation);
+    admin_fail(call, "access", &failure);
+    return false;
 }
 
 static bool row_matches(const struct row *row, struct slice path, struct slice *rest)
@@ -95,7 +133,8 @@ void admin_serve(struct exchange *exchange, void *context)
     path = slice_starts(target.path, "/_berth/v1/") ? slice_from(target.path, 10) : SLICE("");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (slice_is(head->method, rows[i].method) && row_matches(&rows[i], path, &call->rest)) {
-            rows[i].handler(call);
+            if (may(call, &rows[i]))
+                rows[i].handler(call);
             return;
         }
     }

@@ -9,11 +9,18 @@ struct admin;
 
 struct admin_options {
     struct cluster *cluster;
-    const char *token;  /* join token (copied); NULL or "": none */
+    const char *token;  /* shared join token (copied); NULL or "": none */
     bool open;          /* some listener can be reached from other machines */
+    const char *state;  /* directory for tokens and node keys (copied); NULL or "": memory only */
+    /* Who may call what: `operation` is "node.list", "node.forget", "token.create"…; false means that
+     * it was answered. NULL: anybody may look, only this machine may change. Joins and leases have
+     * tokens of their own and don't ask. */
+    bool (*may)(struct exchange *exchange, const char *operation, void *context);
+    void *may_context;
 };
 
-/* INVALID when `open` and there is no token: anybody could bring a node into the cluster. */
+/* INVALID when `open` and there is neither a shared token nor `state` for single-use ones: anybody
+ * could bring a node into the cluster. Also when what `state` holds can't be read. */
 struct admin *admin_new(const struct admin_options *options, struct failure *failure) MUST_CHECK;
 void admin_free(struct admin **admin);
 /* SIGHUP: another join token (NULL or "": none; refused with INVALID when it is needed). */

@@ -4,6 +4,7 @@
 
 #include "policy/base/table.h"
 #include "proxy/admin/admin.h"
+#include "proxy/admin/membership.h"
 #include "proxy/docker/query.h"
 
 #define ADMIN_MAX_JSON (1u << 20)
@@ -12,6 +13,10 @@ struct admin {
     struct cluster *cluster;
     char *token; /* NULL: none */
     bool open;
+    char *state; /* NULL: memory only */
+    struct membership *membership;
+    bool (*may)(struct exchange *exchange, const char *operation, void *context);
+    void *may_context;
     struct table *leases; /* node name -> struct lease (lease.c) */
 };
 
@@ -27,6 +32,11 @@ typedef void (*admin_fn)(struct admin_call *call);
 
 /* nodes.c */
 void admin_nodes_list(struct admin_call *call);
+void admin_node_forget(struct admin_call *call);
+/* tokens.c */
+void admin_token_create(struct admin_call *call);
+void admin_tokens_list(struct admin_call *call);
+void admin_token_remove(struct admin_call *call);
 /* metrics.c: Prometheus text */
 void admin_metrics(struct admin_call *call);
 /* join.c */
@@ -37,7 +47,13 @@ void admin_lease_end(struct admin_call *call);
 /* Makes a lease for the node (an earlier one ends); its secret, valid until the lease ends. */
 const char *lease_make(struct admin *admin, struct slice node_name, struct slice engine_id,
                        struct failure *failure) MUST_CHECK;
+/* The lease of a node, if any, is worth nothing any more. */
+void lease_forget(struct admin *admin, struct slice node_name);
 void leases_free(struct admin *admin);
+
+/* Writes membership to the state directory, if there is one. -1 INTERNAL: not on disk. */
+int admin_save(struct admin *admin, struct failure *failure) MUST_CHECK;
+int64_t admin_wall_ms(void);
 
 /* Answers {"message": …, "reason": reason} with the status of the failure's kind. */
 void admin_fail(struct admin_call *call, const char *reason, const struct failure *failure);

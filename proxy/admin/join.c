@@ -7,20 +7,56 @@
 #include "proxy/cluster/nodes.h"
 #include "proxy/log.h"
 
-static int check_token(struct admin_call *call, struct failure *failure)
-{
-    struct slice shown = admin_bearer(call);
+/* What let a join in. */
+struct admission {
+    enum key_verdict key;
+    struct join_token *token; /* single-use token to be used up, or NULL */
+};
 
-    if (!call->admin->token)
+/* The key of a node that was here before, the shared token, or a single-use one. Without a shared
+ * token everybody may join as long as only this machine can ask. */
+static int admit(struct admin_call *call, const struct join_request *request,
+                 struct admission *admission, struct failure *failure)
+{
+    struct admin *admin = call->admin;
+    struct slice shown = admin_bearer(call);
+    struct failure clash;
+
+    admission->token = NULL;
+    admission->key = membership_key_check(admin->membership, request->name, request->engine_id,
+                                          request->key, &clash);
+    if (admission->key == KEY_PROVED)
         return 0;
-    if (!shown.at)
-        return failure_set(failure, FAILURE_UNIDENTIFIED,
-                           "a join token is needed: give berth-agent --token-file FILE or "
-                           "BERTH_JOIN_TOKEN, the same token that the manager has");
-    if (!token_equal(shown, slice_of(call->admin->token)))
-        return failure_set(failure, FAILURE_UNIDENTIFIED,
-                           "wrong join token: it is not the one that the manager has");
+    if (!(admin->token && shown.at && token_equal(shown, slice_of(admin->token))) &&
+        (admin->token || admin->open)) {
+        if (!shown.at)
+            return failure_set(failure, FAILURE_UNIDENTIFIED,
+                               "a join token is needed: give berth-agent --token-file FILE or "
+                               "BERTH_JOIN_TOKEN, the same token that the manager has");
+        admission->token =
+            membership_token_check(admin->membership, shown, admin_wall_ms(), failure);
+        if (!admission->token)
+            return -1;
+    }
+    if (admission->key == KEY_WRONG) {
+        *failure = clash;
+        return -1;
+    }
     return 0;
+}
+
+/* After a join: the token is used up, the key pinned, and both are on disk before the answer. */
+static int record(struct admin_call *call, const struct join_request *request,
+                  const struct admission *admission, struct slice pool, struct failure *failure)
+{
+    int pinned = membership_key_pin(call->admin->membership, request->name, request->engine_id,
+                                    request->key, arena_copy(call->arena, pool), failure);
+
+    if (pinned < 0)
+        return -1;
+    if (admission->token)
+        membership_token_used(admission->token, request->name);
+    return pinned || admission->token ? admin_save(call->admin, failure) : 0;
 }
 
 static int read_endpoint(struct admin_call *call, const struct join_request *request,
@@ -52,13 +88,18 @@ static void reply_joined(struct admin_call *call, const struct engine_node *node
     exchange_reply_json(call->exchange, 200, answer);
 }
 
-static const char *reason_of(const struct failure *failure)
+static void refuse(struct admin_call *call, const struct join_request *request, const char *reason,
+                   const struct failure *failure)
 {
-    return failure->kind == FAILURE_CONFLICT ? "node" : "join";
+    log_warning("join refused", "node=" SLICE_FMT " peer=%s why=\"%s\"", SLICE_ARG(request->name),
+                stream_peer(exchange_stream_of(call->exchange)), failure->text);
+    admin_fail(call, reason, failure);
 }
 
-static void add_node(struct admin_call *call, const struct join_request *request)
+static void add_node(struct admin_call *call, const struct join_request *request,
+                     const struct admission *admission)
 {
+    struct admin *admin = call->admin;
     struct node_options options = {
         .name = request->name,
         .engine_id = request->engine_id,
@@ -69,24 +110,27 @@ static void add_node(struct admin_call *call, const struct join_request *request
         .pool = request->pool,
         .joined = true,
     };
+    struct slice given = admission->token ? slice_of(admission->token->pool)
+                                          : membership_key_pool(admin->membership, request->engine_id);
     struct engine_node *node;
     struct failure failure;
     const char *secret;
 
+    /* A pool that came with the token is the operator's word; the agent's own is only a wish. */
+    if (given.length)
+        options.pool = given;
     if (read_endpoint(call, request, &options.endpoint, &failure) != 0) {
-        admin_fail(call, "engine", &failure);
+        refuse(call, request, "engine", &failure);
         return;
     }
-    node = cluster_node_add(call->admin->cluster, &options, &failure);
+    node = cluster_node_add(admin->cluster, &options, &failure);
     if (!node) {
-        log_warning("join refused", "node=" SLICE_FMT " engine=%s why=\"%s\"",
-                    SLICE_ARG(request->name), options.endpoint.text, failure.text);
-        admin_fail(call, reason_of(&failure), &failure);
+        refuse(call, request, failure.kind == FAILURE_CONFLICT ? "node" : "join", &failure);
         return;
     }
-    secret = lease_make(call->admin, request->name, request->engine_id, &failure);
-    if (!secret) {
-        admin_fail(call, "lease", &failure);
+    secret = lease_make(admin, request->name, request->engine_id, &failure);
+    if (!secret || record(call, request, admission, given, &failure) != 0) {
+        refuse(call, request, "state", &failure);
         return;
     }
     cluster_node_renew(node);
@@ -99,10 +143,15 @@ static void on_body(struct admin_call *call, struct value *body)
 {
     const char *cluster = cluster_options(call->admin->cluster)->name;
     struct join_request request;
+    struct admission admission;
     struct failure failure;
 
     if (join_request_read(&request, call->arena, body, &failure) != 0) {
         admin_fail(call, "request", &failure);
+        return;
+    }
+    if (admit(call, &request, &admission, &failure) != 0) {
+        refuse(call, &request, failure.kind == FAILURE_CONFLICT ? "key" : "token", &failure);
         return;
     }
     if (!slice_is(request.cluster, cluster)) {
@@ -110,22 +159,15 @@ static void on_body(struct admin_call *call, struct value *body)
                     "this manager serves cluster \"%s\", not \"" SLICE_FMT
                     "\": check berth-agent --join-cluster and --manager",
                     cluster, SLICE_ARG(slice_cut(request.cluster, 0, 100)));
-        admin_fail(call, "cluster", &failure);
+        refuse(call, &request, "cluster", &failure);
         return;
     }
-    add_node(call, &request);
+    add_node(call, &request, &admission);
 }
 
-/* The token is checked before a byte of the body is looked at. */
+/* The body is read before the token is judged, since a node that was here before shows its key in
+ * it; it is bounded and only parsed. */
 void admin_join(struct admin_call *call)
 {
-    struct failure failure;
-
-    if (check_token(call, &failure) != 0) {
-        log_warning("join refused", "peer=%s why=\"%s\"",
-                    stream_peer(exchange_stream_of(call->exchange)), failure.text);
-        admin_fail(call, "token", &failure);
-        return;
-    }
     admin_read_json(call, on_body);
 }

@@ -110,6 +110,7 @@ int join_request_read(struct join_request *request, struct arena *arena, const s
         read_text(&request->engine, body, "engine", true, failure) != 0 ||
         read_text(&request->address, body, "address", false, failure) != 0 ||
         read_text(&request->pool, body, "pool", false, failure) != 0 ||
+        read_text(&request->key, body, "key", false, failure) != 0 ||
         read_amount(&request->declared.memory_bytes, body, "memory_bytes", failure) != 0 ||
         read_amount(&request->declared.nano_cpus, body, "nano_cpus", failure) != 0 ||
         join_tags_read(&request->tags, arena, value_find(body, "tags"), "\"tags\"", failure) != 0 ||

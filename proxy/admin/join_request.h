@@ -16,6 +16,7 @@ struct join_request {
     struct slice engine;    /* "tcp://10.0.0.5:2375": how the manager reaches the engine */
     struct slice address;   /* IP that "Ports" show; empty: the engine's */
     struct slice pool;
+    struct slice key;       /* what the agent keeps in its --state; empty: none */
     struct tags tags, facts;
     struct resources declared; /* 0: the engine's own */
 };

@@ -36,6 +36,11 @@ const char *lease_make(struct admin *admin, struct slice node_name, struct slice
     return lease->secret;
 }
 
+void lease_forget(struct admin *admin, struct slice node_name)
+{
+    free_lease(table_remove(admin->leases, node_name));
+}
+
 void leases_free(struct admin *admin)
 {
     size_t cursor = 0;
@@ -59,7 +64,7 @@ static struct engine_node *find_node(struct admin_call *call, struct slice name)
     if (lease && node && shown.at && token_equal(shown, slice_of(lease->secret)))
         return node;
     if (lease && !node)
-        free_lease(table_remove(call->admin->leases, name));
+        lease_forget(call->admin, name);
     failure_set(&failure, FAILURE_NOT_FOUND,
                 "no such lease of node \"" SLICE_FMT "\": join again", SLICE_ARG(slice_cut(name, 0, 63)));
     admin_fail(call, "lease", &failure);
@@ -94,7 +99,7 @@ void admin_lease_end(struct admin_call *call)
     if (!node)
         return;
     log_info("node left", "node=" SLICE_FMT, SLICE_ARG(name));
-    free_lease(table_remove(call->admin->leases, name));
+    lease_forget(call->admin, name);
     cluster_node_remove(node);
     exchange_reply(call->exchange, 204, NULL, SLICE_NONE, NULL);
 }

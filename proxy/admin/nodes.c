@@ -64,3 +64,36 @@ void admin_nodes_list(struct admin_call *call)
     value_set(call->arena, answer, "nodes", list);
     exchange_reply_json(call->exchange, 200, answer);
 }
+
+/* DELETE /nodes/NAME: forgets a node that is gone: out of the registry, its key and lease too, so
+ * that another machine may take its name. */
+void admin_node_forget(struct admin_call *call)
+{
+    struct admin *admin = call->admin;
+    struct engine_node *node = cluster_node_named(admin->cluster, call->rest);
+    bool ready = node && node->view.state == NODE_READY;
+    struct failure failure;
+    bool known;
+
+    if (ready && !query_bool(&call->query, "force", false)) {
+        failure_set(&failure, FAILURE_CONFLICT,
+                    "node \"" SLICE_FMT "\" is in use: end its berth-agent first, or force=1",
+                    SLICE_ARG(call->rest));
+        admin_fail(call, "node", &failure);
+        return;
+    }
+    known = membership_key_forget(admin->membership, call->rest) == 0;
+    if (!known && !node) {
+        failure_set(&failure, FAILURE_NOT_FOUND, "there is no node \"" SLICE_FMT "\"",
+                    SLICE_ARG(slice_cut(call->rest, 0, 100)));
+        admin_fail(call, "node", &failure);
+        return;
+    }
+    lease_forget(admin, call->rest);
+    if (node)
+        cluster_node_remove(node);
+    if (known && admin_save(admin, &failure) != 0)
+        admin_fail(call, "state", &failure);
+    else
+        exchange_reply(call->exchange, 204, NULL, SLICE_NONE, NULL);
+}

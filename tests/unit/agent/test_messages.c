@@ -47,12 +47,14 @@ Test(messages, the_manager_takes_what_the_agent_says)
     struct engine_facts engine = {id, host};
     struct join_request request;
     struct failure failure = {0};
-    struct slice body = join_body(arena, &options, &engine, "tcp://h:2375", (struct tags){found, 1});
+    struct slice body = join_body(arena, &options, &engine, "tcp://h:2375", "k",
+                                  (struct tags){found, 1});
 
     cr_assert(join_request_read(&request, arena, json_parse(arena, body, &failure), &failure) == 0,
               "%s", failure.text);
     expect_slice(request.name, "node-1");
     expect_slice(request.engine, "tcp://h:2375");
+    expect_slice(request.key, "k");
     expect_slice(request.tags.list[0].value, "ssd");
     expect_slice(request.facts.list[0].value, "r=1");
     expect_slice(request.facts.list[1].key, "load");

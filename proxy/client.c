@@ -1,5 +1,5 @@
 /* Client: libcurl's easy handle, kept for its connections. */
-#include "agent/client.h"
+#include "proxy/client.h"
 
 #include <curl/curl.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* Client: one HTTP request after another over libcurl, to managers and to the local engine. Blocks
+/* Client: one HTTP request after another over libcurl: agents to managers and engines, `berthd token`
+ * to a running berthd. Blocks
  * at most for the deadline. */
 #pragma once
 
