@@ -180,7 +180,6 @@ static void on_body(struct exchange *exchange, struct slice body, const struct f
     }
     struct value *value = json_parse(call->arena, body, &why);
     if (!value) {
-        failure_prefix(&why, "invalid JSON");
         call_fail(call, &why);
     } else if (value->type != VALUE_MAP) {
         call_error(call, 400, "invalid JSON: the body must be an object");
