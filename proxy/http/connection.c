@@ -167,6 +167,7 @@ struct connection *connection_new(struct front *front, struct stream *stream)
     connection->front = front;
     connection->loop = front->loop;
     connection->stream = stream;
+    connection->listener = "";
     list_init(&connection->link);
     timer_init(&connection->timer, front->loop, on_timer, connection);
     buffer_init(&connection->queue, QUEUE_MAX_BYTES);

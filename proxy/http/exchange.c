@@ -36,6 +36,11 @@ struct stream *exchange_stream_of(const struct exchange *exchange)
     return exchange->stream;
 }
 
+const char *exchange_listener(const struct exchange *exchange)
+{
+    return exchange->connection->listener;
+}
+
 void exchange_set_data(struct exchange *exchange, void *data, exchange_fn on_free)
 {
     exchange->data = data;

@@ -51,6 +51,8 @@ const struct request_head *exchange_head(const struct exchange *exchange);
 struct arena *exchange_arena(struct exchange *exchange);
 struct loop *exchange_loop(const struct exchange *exchange);
 struct stream *exchange_stream_of(const struct exchange *exchange); /* peer, credentials, TLS */
+/* The address (as written with -H) of the listener it came in by; "" for adopted streams. */
+const char *exchange_listener(const struct exchange *exchange);
 /* Owner data: one pointer, and a function that runs when the exchange dies. */
 void exchange_set_data(struct exchange *exchange, void *data, exchange_fn on_free);
 void *exchange_data(const struct exchange *exchange);

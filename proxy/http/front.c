@@ -12,41 +12,54 @@ struct front *front_new(struct loop *loop, const struct front_settings *settings
     front->on_request = on_request;
     front->context = context;
     list_init(&front->connections);
+    list_init(&front->doors);
     return front;
 }
 
-static void on_accept(struct stream *stream, void *context)
-{
-    front_adopt(context, stream);
-}
-
-int front_listen(struct front *front, const struct endpoint *endpoint,
-                 const struct listener_options *options, struct failure *failure)
-{
-    struct listener *listener =
-        listener_open(front->loop, endpoint, options, on_accept, front, failure);
-    if (!listener)
-        return -1;
-    front->listeners =
-        xrealloc(front->listeners, (front->listener_count + 1) * sizeof *front->listeners);
-    front->listeners[front->listener_count++] = listener;
-    return 0;
-}
-
-uint16_t front_port(const struct front *front)
-{
-    return front->listener_count ? listener_port(front->listeners[front->listener_count - 1]) : 0;
-}
-
-void front_adopt(struct front *front, struct stream *stream)
+static void adopt(struct front *front, struct stream *stream, const char *listener)
 {
     if (front->draining) {
         stream_close(&stream);
         return;
     }
     struct connection *connection = connection_new(front, stream);
+    connection->listener = listener;
     list_append(&front->connections, &connection->link);
     front->count++;
+}
+
+void front_adopt(struct front *front, struct stream *stream)
+{
+    adopt(front, stream, "");
+}
+
+static void on_accept(struct stream *stream, void *context)
+{
+    struct door *door = context;
+    adopt(door->front, stream, door->text);
+}
+
+int front_listen(struct front *front, const struct endpoint *endpoint,
+                 const struct listener_options *options, struct failure *failure)
+{
+    struct door *door = xcalloc(1, sizeof *door);
+    door->front = front;
+    memcpy(door->text, endpoint->text, sizeof door->text);
+    door->listener = listener_open(front->loop, endpoint, options, on_accept, door, failure);
+    if (!door->listener) {
+        free(door);
+        return -1;
+    }
+    list_append(&front->doors, &door->link);
+    return 0;
+}
+
+uint16_t front_port(const struct front *front)
+{
+    if (list_empty(&front->doors))
+        return 0;
+    const struct door *last = LIST_ENTRY(front->doors.previous, struct door, link);
+    return last->listener ? listener_port(last->listener) : 0;
 }
 
 size_t front_connections(const struct front *front)
@@ -73,11 +86,8 @@ void front_forget(struct front *front, struct connection *connection)
 
 static void close_listeners(struct front *front)
 {
-    for (size_t i = 0; i < front->listener_count; i++)
-        listener_close(&front->listeners[i]);
-    free(front->listeners);
-    front->listeners = NULL;
-    front->listener_count = 0;
+    LIST_EACH(link, &front->doors)
+    listener_close(&LIST_ENTRY(link, struct door, link)->listener);
 }
 
 static void on_deadline(void *context)
@@ -112,7 +122,10 @@ void front_drain(struct front *front, uint64_t deadline_ms, loop_fn on_drained, 
 
 static void free_front(void *context)
 {
-    free(context);
+    struct front *front = context;
+    LIST_EACH(link, &front->doors)
+    free(LIST_ENTRY(link, struct door, link));
+    free(front);
 }
 
 void front_free(struct front **front_pointer)

@@ -38,6 +38,7 @@ struct connection {
     struct loop *loop;
     struct list link;
     struct stream *stream;
+    const char *listener; /* the text of its address, or "" */
     enum connection_state state;
     bool served_one;
     bool ended; /* the client has half-closed */
@@ -94,13 +95,21 @@ struct exchange {
     void *body_context;
 };
 
+/* A listener of the front. It is kept, closed, until the front goes: connections point to its text.
+ */
+struct door {
+    struct list link;
+    struct front *front;
+    struct listener *listener;
+    char text[256];
+};
+
 struct front {
     struct loop *loop;
     struct front_settings settings;
     exchange_fn on_request;
     void *context;
-    struct listener **listeners;
-    size_t listener_count;
+    struct list doors;
     struct list connections;
     size_t count;
     bool draining, drained;

@@ -9,11 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static struct loop *loop;
-static struct front *front;
+__attribute__((unused)) static struct loop *loop;
+__attribute__((unused)) static struct front *front;
 
 /* What the server side saw. */
-static struct {
+__attribute__((unused)) static struct {
     int requests, gone, freed, finished, last_status, pieces;
     size_t piece_bytes, most_queued;
     struct exchange *waiting;
@@ -29,7 +29,7 @@ struct client {
     bool ended, failed, written, written_ok;
 };
 
-static struct client client;
+__attribute__((unused)) static struct client client;
 
 #define UNTIL(condition)                                                                           \
     for (int turns_ = 0; !(condition); turns_++) {                                                 \
@@ -38,13 +38,13 @@ static struct client client;
         loop_turn(loop, 10);                                                                       \
     }
 
-static void settle(void)
+__attribute__((unused)) static void settle(void)
 {
     for (int i = 0; i < 20; i++)
         loop_turn(loop, 0);
 }
 
-static void client_readable(struct stream *stream, void *context)
+__attribute__((unused)) static void client_readable(struct stream *stream, void *context)
 {
     char *to = buffer_reserve(&client.in, 65536);
     ssize_t got = stream_read(stream, to, 65536);
@@ -58,13 +58,13 @@ static void client_readable(struct stream *stream, void *context)
     }
 }
 
-static void client_written(struct stream *stream, bool ok, void *context)
+__attribute__((unused)) static void client_written(struct stream *stream, bool ok, void *context)
 {
     client.written = true;
     client.written_ok = ok;
 }
 
-static void put(struct slice bytes)
+__attribute__((unused)) static void put(struct slice bytes)
 {
     client.written = false;
     struct iovec iov = {(void *)(uintptr_t)bytes.at, bytes.length};
@@ -72,12 +72,12 @@ static void put(struct slice bytes)
     UNTIL(client.written);
 }
 
-static void say(const char *text)
+__attribute__((unused)) static void say(const char *text)
 {
     put(slice_of(text));
 }
 
-static bool got(const char *text)
+__attribute__((unused)) static bool got(const char *text)
 {
     return slice_contains(buffer_slice(&client.in), text);
 }
@@ -92,18 +92,18 @@ __attribute__((unused)) static size_t times(const char *text)
 
 /* ---- handlers */
 
-static void on_free(struct exchange *exchange, void *context)
+__attribute__((unused)) static void on_free(struct exchange *exchange, void *context)
 {
     seen.freed++;
 }
 
-static void on_gone(struct exchange *exchange, void *context)
+__attribute__((unused)) static void on_gone(struct exchange *exchange, void *context)
 {
     seen.gone++;
 }
 
-static void echo(struct exchange *exchange, struct slice body, const struct failure *failure,
-                 void *context)
+__attribute__((unused)) static void echo(struct exchange *exchange, struct slice body,
+                                         const struct failure *failure, void *context)
 {
     if (failure) {
         seen.failure = *failure;
@@ -113,7 +113,8 @@ static void echo(struct exchange *exchange, struct slice body, const struct fail
     }
 }
 
-static void on_piece(struct exchange *exchange, struct slice piece, void *context)
+__attribute__((unused)) static void on_piece(struct exchange *exchange, struct slice piece,
+                                             void *context)
 {
     seen.pieces++;
     seen.piece_bytes += piece.length;
@@ -123,12 +124,12 @@ static void on_piece(struct exchange *exchange, struct slice piece, void *contex
         exchange_reply(exchange, 200, "text/plain", SLICE("all"), NULL);
 }
 
-static void raw_done(struct exchange *exchange, void *context)
+__attribute__((unused)) static void raw_done(struct exchange *exchange, void *context)
 {
     connection_finish(exchange, false);
 }
 
-static void raw_more(struct exchange *exchange, void *context)
+__attribute__((unused)) static void raw_more(struct exchange *exchange, void *context)
 {
     struct slice body = connection_body(exchange);
     seen.piece_bytes += body.length;
@@ -144,9 +145,9 @@ static void raw_more(struct exchange *exchange, void *context)
     connection_write(exchange, &iov, 1, raw_done, NULL);
 }
 
-static char block[65536];
+__attribute__((unused)) static char block[65536];
 
-static void produce(struct exchange *exchange, void *context)
+__attribute__((unused)) static void produce(struct exchange *exchange, void *context)
 {
     while (seen.sent < 64u * 1024 * 1024) {
         size_t queued = exchange_send(exchange, slice_make(block, sizeof block));
@@ -173,7 +174,7 @@ __attribute__((unused)) static void take_tunnel(struct exchange *exchange)
     connection_tunnel_end(exchange);
 }
 
-static void on_request(struct exchange *exchange, void *context)
+__attribute__((unused)) static void on_request(struct exchange *exchange, void *context)
 {
     struct slice target = exchange_head(exchange)->target;
     seen.requests++;
@@ -207,13 +208,14 @@ static void on_request(struct exchange *exchange, void *context)
     }
 }
 
-static void on_finished(struct exchange *exchange, int status, void *context)
+__attribute__((unused)) static void on_finished(struct exchange *exchange, int status,
+                                                void *context)
 {
     seen.finished++;
     seen.last_status = status;
 }
 
-static void start(const struct front_settings *settings)
+__attribute__((unused)) static void start(const struct front_settings *settings)
 {
     static const struct front_settings usual = {.head_timeout_ms = 60000,
                                                 .idle_timeout_ms = 60000,
@@ -230,7 +232,7 @@ static void start(const struct front_settings *settings)
     front_adopt(front, server);
 }
 
-static void stop(void)
+__attribute__((unused)) static void stop(void)
 {
     stream_close(&client.stream);
     settle();
