@@ -32,6 +32,9 @@ void connection_body_wait(struct exchange *exchange, exchange_fn on_more, void *
  * asked for it, HTTP/1.0 without keep-alive, while draining, or when too much of the body is
  * still unread. */
 bool connection_keeps(struct exchange *exchange);
+/* Adds to an engine's headers what each of our answers carries: the front's add_headers and
+ * Server, replacing the engine's, and Date when there is none. -1 when the list is full. */
+int connection_add_headers(struct exchange *exchange, struct headers *headers);
 /* Notes that the final head is being sent (exchange_begun, access log). */
 void connection_begun(struct exchange *exchange, int status);
 

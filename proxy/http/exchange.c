@@ -81,6 +81,11 @@ void connection_set_hook(struct exchange *exchange, exchange_fn on_gone, void *c
     exchange->hook_context = context;
 }
 
+void *connection_hook(const struct exchange *exchange)
+{
+    return exchange->hook ? exchange->hook_context : NULL;
+}
+
 void connection_begun(struct exchange *exchange, int status)
 {
     exchange->answered = true;

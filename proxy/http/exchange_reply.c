@@ -57,6 +57,28 @@ static void add(struct headers *headers, const char *name, struct slice value)
         must(headers->count == HEAD_MAX_HEADERS);
 }
 
+int connection_add_headers(struct exchange *exchange, struct headers *headers)
+{
+    const struct front_settings *settings = &exchange->connection->front->settings;
+    int full = 0;
+    if (settings->add_headers) {
+        struct headers ours;
+        ours.count = 0;
+        settings->add_headers(&ours, exchange, settings->context);
+        for (size_t i = 0; i < ours.count; i++) {
+            headers_drop(headers, arena_text(exchange->arena, ours.list[i].name));
+            full |= headers_add(headers, ours.list[i].name, ours.list[i].value);
+        }
+    }
+    if (settings->server) {
+        headers_drop(headers, "Server");
+        full |= headers_add(headers, SLICE("Server"), slice_of(settings->server));
+    }
+    if (!headers_find(headers, "Date").at)
+        full |= headers_add(headers, SLICE("Date"), http_date(exchange->connection->front));
+    return full;
+}
+
 static bool status_has_body(int status)
 {
     return status >= 200 && status != 204 && status != 304;

@@ -182,3 +182,9 @@ int framer_end(struct framer *framer)
     }
     return framer->done ? 0 : -1;
 }
+
+bool framer_between_chunks(const struct framer *framer)
+{
+    return framer->framing == FRAMING_CHUNKED && framer->state == AT_DIGITS && framer->line == 0 &&
+           !framer->done;
+}

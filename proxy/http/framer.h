@@ -23,3 +23,5 @@ ssize_t framer_decode(struct framer *framer, struct slice bytes,
                       struct failure *failure) MUST_CHECK;
 /* The peer ended: 0 if the message may end here (until-close), else -1. */
 int framer_end(struct framer *framer);
+/* Chunked: is the next byte the start of a chunk's size? There the body can be ended by others. */
+bool framer_between_chunks(const struct framer *framer);

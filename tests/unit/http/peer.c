@@ -118,6 +118,26 @@ bool peer_got(const struct peer *peer, const char *text)
     return peer->got.length > 0 && strstr(peer->got.at, text) != NULL;
 }
 
+const char *peer_text(struct peer *peer)
+{
+    if (peer->got.length == 0) {
+        return "";
+    }
+    char *to = peer->got.at;
+    for (const char *from = to; *from;) {
+        const char *end = strchr(from, '\n');
+        size_t length = end ? (size_t)(end - from) + 1 : strlen(from);
+        if (!slice_starts(slice_make(from, length), "Date: ")) {
+            memmove(to, from, length);
+            to += length;
+        }
+        from += length;
+    }
+    *to = '\0';
+    peer->got.length = (size_t)(to - peer->got.at);
+    return peer->got.at;
+}
+
 void peer_deinit(struct peer *peer)
 {
     stream_close(&peer->stream);
@@ -194,5 +214,15 @@ void settle(struct loop *loop)
 {
     for (int i = 0; i < 10; i++) {
         loop_turn(loop, 1);
+    }
+}
+
+/* There only in builds with the sanitizer. */
+int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
+
+void expect_no_leaks(void)
+{
+    if (__lsan_do_recoverable_leak_check) {
+        cr_expect_eq(__lsan_do_recoverable_leak_check(), 0, "memory leaks");
     }
 }

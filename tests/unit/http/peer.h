@@ -32,6 +32,8 @@ void peer_close(struct peer *peer);      /* now, also what is queued is lost */
 void peer_close_after(struct peer *peer);
 void peer_reset(struct peer *peer);
 bool peer_got(const struct peer *peer, const char *text); /* contains */
+/* What the peer got, without Date headers (which can't be foretold). */
+const char *peer_text(struct peer *peer);
 void peer_deinit(struct peer *peer);
 
 struct fake {
@@ -66,3 +68,5 @@ bool peer_next_request(struct peer *peer, struct slice *request);
     } while (0)
 /* A few turns in which whatever is to happen at once happens. */
 void settle(struct loop *loop);
+/* After everything has been torn down. */
+void expect_no_leaks(void);

@@ -40,6 +40,7 @@ static void tear_down(struct fixture *f)
     fake_deinit(&f->fake);
     buffer_deinit(&f->data);
     loop_free(&f->loop);
+    expect_no_leaks();
 }
 
 static void on_done(const struct call_reply *reply, const struct failure *failure, void *context)
