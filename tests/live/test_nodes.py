@@ -34,21 +34,21 @@ def settle(c):
 
 
 def test_changed_behind_our_back(c):
-    id = on(c, "node-1", "--name", "a", "busybox", "top")
+    id = on(c, "node-1", "--name", "one", "busybox", "top")
     node = c.lab["node-1"]
-    node.call("POST", "/containers/a/stop?t=0")
-    wait_for("ps sees the stop", lambda: row(c, "a")["State"] == "exited", 5)
-    node.call("POST", "/containers/a/rename?name=b")
-    wait_for("ps sees the new name", lambda: row(c, "b") and not row(c, "a"), 5)
-    node.call("POST", "/containers/b/start")
-    wait_for("ps sees the start", lambda: row(c, "b")["State"] == "running", 5)
-    node.call("DELETE", "/containers/b?force=1")
+    node.call("POST", "/containers/one/stop?t=0")
+    wait_for("ps sees the stop", lambda: row(c, "one")["State"] == "exited", 5)
+    node.call("POST", "/containers/one/rename?name=two")
+    wait_for("ps sees the new name", lambda: row(c, "two") and not row(c, "one"), 5)
+    node.call("POST", "/containers/two/start")
+    wait_for("ps sees the start", lambda: row(c, "two")["State"] == "running", 5)
+    node.call("DELETE", "/containers/two?force=1")
     wait_for("ps sees the removal", lambda: c.api("GET", "/containers/json?all=1")[1] == [], 5)
-    status, made = node.call("POST", "/containers/create?name=c", {"Image": "busybox"})
+    status, made = node.call("POST", "/containers/create?name=three", {"Image": "busybox"})
     equal(status, 201)
-    wait_for("ps sees the new one", lambda: row(c, "c"), 5)
-    equal(c.docker("inspect -f {{.Id}} c").ok(), made["Id"])
-    c.docker("create --name c busybox").fails("Conflict")
+    wait_for("ps sees the new one", lambda: row(c, "three"), 5)
+    equal(c.docker("inspect -f {{.Id}} three").ok(), made["Id"])
+    c.docker("create --name three busybox").fails("Conflict")
     if id == made["Id"]:
         raise AssertionError("ids repeat")
 

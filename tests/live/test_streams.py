@@ -58,10 +58,10 @@ def test_terminal(c):
 def test_exec_50_mb_in_and_out(c):
     data = block(50 * MB)
     wanted = hashlib.sha256(data).hexdigest()
-    c.docker("run -d --name a busybox top").ok()
-    result = c.docker("exec -i a sha256sum", input=data, text=False, timeout=110)
+    c.docker("run -d --name one busybox top").ok()
+    result = c.docker("exec -i one sha256sum", input=data, text=False, timeout=110)
     equal(result.ok().split()[0].decode(), wanted)
-    result = c.docker("exec -i a cat", input=data, text=False, timeout=110)
+    result = c.docker("exec -i one cat", input=data, text=False, timeout=110)
     equal(hashlib.sha256(result.ok()).hexdigest(), wanted)
 
 
@@ -81,11 +81,11 @@ def test_load_and_cp_300_mb_in_little_memory(c):
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
-        c.docker("run -d --name a busybox top").ok()
-        c.docker("cp %s/file a:/tmp/file" % folder, timeout=150).ok()
-        equal(c.docker("exec a sha256sum /tmp/file").ok().split()[0],
+        c.docker("run -d --name one busybox top").ok()
+        c.docker("cp %s/file one:/tmp/file" % folder, timeout=150).ok()
+        equal(c.docker("exec one sha256sum /tmp/file").ok().split()[0],
               hashlib.sha256(data).hexdigest())
-        c.docker("cp a:/tmp/file %s/back" % folder, timeout=150).ok()
+        c.docker("cp one:/tmp/file %s/back" % folder, timeout=150).ok()
         equal(command("cmp %s/file %s/back" % (folder, folder)).rc, 0)
         os.unlink(folder + "/back")
         layer = folder + "/layer.tar"
@@ -119,7 +119,7 @@ def test_load_and_cp_300_mb_in_little_memory(c):
 
 @quick
 def test_ctrl_c_on_run(c):
-    child = c.docker_start(["run", "--rm", "--name", "a", "busybox", "sh", "-c",
+    child = c.docker_start(["run", "--rm", "--name", "one", "busybox", "sh", "-c",
                             "trap 'echo bye; exit 5' INT; echo up; while :; do sleep 0.1; done"],
                            start_new_session=True)
     equal(child.stdout.readline(), b"up\n")
@@ -130,18 +130,18 @@ def test_ctrl_c_on_run(c):
 
 @quick
 def test_logs_follow_ends_with_the_container(c):
-    c.docker(["run", "-d", "--name", "a", "busybox", "sh", "-c",
+    c.docker(["run", "-d", "--name", "one", "busybox", "sh", "-c",
               "for i in 1 2 3; do echo line $i; sleep 0.3; done"]).ok()
-    equal(c.docker("logs -f a", timeout=30).ok().split("\n"), ["line 1", "line 2", "line 3"])
+    equal(c.docker("logs -f one", timeout=30).ok().split("\n"), ["line 1", "line 2", "line 3"])
 
 
 def test_attach(c):
-    c.docker("run -d -i --name a busybox cat").ok()
-    child = c.docker_start("attach a")
+    c.docker("run -d -i --name one busybox cat").ok()
+    child = c.docker_start("attach one")
     child.stdin.write(b"one\n")
     child.stdin.flush()
     equal(child.stdout.readline(), b"one\n")
-    c.docker("kill a").ok()
+    c.docker("kill one").ok()
     child.wait(30)
     equal(child.returncode, 137)
 
@@ -149,11 +149,11 @@ def test_attach(c):
 @quick
 def test_vanished_client_frees_the_engine(c):
     """A client killed in the middle of a stream: berthd ends its connection to the engine."""
-    c.docker(["run", "-d", "--name", "a", "busybox", "sh", "-c",
+    c.docker(["run", "-d", "--name", "one", "busybox", "sh", "-c",
               "while :; do date; sleep 0.1; done"]).ok()
     before = c.berthd.fds()
-    children = [c.docker_start("logs -f a") for _ in range(5)] + [
-        c.docker_start("exec -i a cat") for _ in range(5)]
+    children = [c.docker_start("logs -f one") for _ in range(5)] + [
+        c.docker_start("exec -i one cat") for _ in range(5)]
     for child in children[:5]:
         child.stdout.read(10)
     wait_for("the streams are open", lambda: c.berthd.fds() >= before + 10, 20)
@@ -165,8 +165,8 @@ def test_vanished_client_frees_the_engine(c):
 
 @quick
 def test_wait_and_exit_codes(c):
-    c.docker(["run", "-d", "--name", "a", "busybox", "sh", "-c", "sleep 1; exit 9"]).ok()
-    equal(c.docker("wait a").ok(), "9")
+    c.docker(["run", "-d", "--name", "one", "busybox", "sh", "-c", "sleep 1; exit 9"]).ok()
+    equal(c.docker("wait one").ok(), "9")
     equal(c.docker("run --rm busybox false").rc, 1)
     equal(c.docker("run --rm busybox /no/such").rc, 127)
     equal(c.docker("run --rm --entrypoint /etc busybox").rc, 126)
