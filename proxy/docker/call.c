@@ -3,6 +3,7 @@
 #include "proxy/docker/handler.h"
 
 #include "proxy/cluster/gather.h"
+#include "proxy/docker/guarded.h"
 #include "proxy/docker/owner.h"
 #include "proxy/json.h"
 
@@ -183,7 +184,7 @@ static void on_body(struct exchange *exchange, struct slice body, const struct f
         call_fail(call, &why);
     } else if (value->type != VALUE_MAP) {
         call_error(call, 400, "invalid JSON: the body must be an object");
-    } else {
+    } else if (guarded_body(call, value) == 0) {
         read->on_value(call, value);
     }
 }
@@ -223,6 +224,7 @@ static void found(struct call_context *call, struct slice reference, struct cont
         call_error(call, 503, "%s", text);
     } else {
         call_mark_node(call, entry->node);
+        call->target = arena_copy(call->arena, entry->view.id);
         on_entry(call, entry);
     }
 }

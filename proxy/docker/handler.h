@@ -38,6 +38,8 @@ struct call_context {
     int version;           /* the client's API_VERSION; the cluster's when the path had none */
     const struct identity *identity; /* NULL: nobody asked for one */
     struct pass *pass;     /* access/guard.h; NULL: no access control. Set by docker_options.may */
+    struct slice target;   /* what is acted on, for the audit log */
+    bool recorded;         /* the audit line is written */
     struct slice pinned;   /* X-Cluster-Node header: node name, or SLICE_NONE */
     struct headers *extra; /* for the answer: call_add_header; NULL: none yet */
     bool body_read;        /* the client's body has been taken already */

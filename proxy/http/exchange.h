@@ -58,6 +58,8 @@ void exchange_set_data(struct exchange *exchange, void *data, exchange_fn on_fre
 void *exchange_data(const struct exchange *exchange);
 /* on_gone: the client has left before the answer was complete. Replaces an earlier one. */
 void exchange_on_gone(struct exchange *exchange, exchange_fn on_gone, void *context);
+/* The listener it came in by, as its endpoint was written ("" for an adopted stream). */
+const char *exchange_listener(const struct exchange *exchange);
 uint64_t exchange_started_ms(const struct exchange *exchange);
 uint64_t exchange_bytes_out(const struct exchange *exchange);
 

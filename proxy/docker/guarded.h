@@ -1,0 +1,28 @@
+/* Guarded: where the Docker API meets the guard: each call is decided upon before its handler runs,
+ * bodies are checked and stamped with their owner, and whatever is shown, found or acted on passes
+ * one question: may this call see an object of that owner? What it may not see does not exist: the
+ * same 404 as for what is not there. */
+#pragma once
+
+#include "proxy/access/guard.h"
+#include "proxy/access/identify.h"
+#include "proxy/docker/handler.h"
+
+/* The context of docker_options.may. */
+struct gate {
+    struct guard *guard;
+    struct identifier *identifier;
+};
+
+/* docker_options.may: true: call->pass is set (NULL when nobody asked for access control). False:
+ * answered with 401, 403 or 429, and recorded. */
+bool guarded_may(struct call_context *call, void *gate);
+/* A parsed JSON body, before its handler sees it: checked against the call's waivers, its
+ * references against what the call may see, then stamped. -1: answered. */
+int guarded_body(struct call_context *call, struct value *body) MUST_CHECK;
+/* The exchange has ended with `status`: the audit line, limits given back. For
+ * front_settings.on_finished. */
+void guarded_finished(struct exchange *exchange, int status, void *docker);
+
+/* Answers 403 (401, 429) with the failure's text and records it. */
+void guarded_refuse(struct call_context *call, const struct failure *failure);
