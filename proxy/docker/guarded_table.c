@@ -1,0 +1,61 @@
+/* Guarded, table: the operations that rules may name, and the way in to berth's own API. */
+#include "proxy/docker/guarded.h"
+
+#include "proxy/log.h"
+#include "proxy/metrics.h"
+
+/* berth's own, under /_berth/v1. Joining and leases are not among them: agents prove themselves
+ * otherwise. */
+static const char *const own[] = {
+    "berth.nodes",       "berth.metrics",      "berth.explain",
+    "berth.policy.read", "berth.policy.write", "berth.rebalance",
+    "berth.node.dead",   "berth.token",        "berth.state",
+};
+
+const char *const *guarded_operations(size_t *count)
+{
+    static const char *names[ACCESS_MAX_OPERATIONS];
+    static size_t known;
+    if (known == 0) {
+        for (size_t route = 0; route < routes_count; route++) {
+            size_t k = 0;
+            while (k < known && strcmp(names[k], routes[route].operation) != 0)
+                k++;
+            must(k < ACCESS_MAX_OPERATIONS);
+            if (k == known)
+                names[known++] = routes[route].operation;
+        }
+        for (size_t k = 0; k < sizeof(own) / sizeof(*own); k++) {
+            must(known < ACCESS_MAX_OPERATIONS);
+            names[known++] = own[k];
+        }
+    }
+    *count = known;
+    return names;
+}
+
+bool guarded_admin_may(struct exchange *exchange, struct gate *gate, const char *operation)
+{
+    struct pass *pass = arena_alloc(exchange_arena(exchange), sizeof(*pass));
+    struct failure failure;
+    uint64_t retry_ms;
+    if (guard_is_open(gate->guard) && !guard_audit(gate->guard))
+        return true;
+    pass->operation = operation;
+    pass->verdict.rule = "identity";
+    int result = identify(gate->identifier, exchange, &pass->identity, &failure);
+    if (result == 0)
+        result = guard_admit(gate->guard, pass, operation, false, loop_now(exchange_loop(exchange)),
+                             NULL, NULL, &retry_ms, &failure);
+    guard_record(gate->guard, pass,
+                 &(struct audit_entry){.method = exchange_head(exchange)->method,
+                                       .path = slice_of(operation),
+                                       .verdict = result == 0 ? NULL : "deny"});
+    if (result == 0)
+        return true;
+    metrics.requests_refused_total++;
+    log_info("access denied", "who=\"" SLICE_FMT "\" operation=%s why=\"%s\"",
+             SLICE_ARG(pass->identity.name), operation, failure.text);
+    exchange_reply_failure(exchange, &failure);
+    return false;
+}
