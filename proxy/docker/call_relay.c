@@ -4,7 +4,6 @@
 
 #include "proxy/docker/path.h"
 #include "proxy/docker/podman.h"
-#include "proxy/version.h"
 
 #include <stdlib.h>
 
@@ -65,8 +64,6 @@ void call_clean_head(struct call_context *call, const struct engine_node *node,
                      struct response_head *head)
 {
     clean_headers(call, node, &head->headers);
-    docker_add_headers(&head->headers, call->exchange, call->docker);
-    headers_add(&head->headers, SLICE("Server"), SLICE("berth/" BERTH_VERSION " (linux)"));
 }
 
 /* ---- passing as it is ---- */
