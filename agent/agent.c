@@ -36,6 +36,8 @@ struct agent {
     char *lease;        /* NULL: not joined */
     int64_t lease_ms;
     bool said_lost;     /* the log line about managers that do not answer was written */
+    bool refreshing;    /* the next join only tells other facts */
+    char *state;        /* what the manager said of the node last; NULL: nothing yet */
 };
 
 static int64_t now_ms(void)
@@ -116,6 +118,7 @@ static void wait_until(struct agent *agent, int64_t until_ms)
         }
         if (watched[1].revents && facts_read(agent->facts) && agent->lease) {
             forget_lease(agent); /* a join with other facts is an update */
+            agent->refreshing = true;
             return;
         }
     }
@@ -186,10 +189,11 @@ static int ask_managers(struct agent *agent, struct client_request *request, int
 
 static void on_joined(struct agent *agent)
 {
-    log_info("joined", "cluster=%s node=%s manager=%s engine=%s lease_ms=%lld",
-             agent->options->cluster, node_name(agent), manager_of(agent), agent->advertise,
-             (long long)agent->lease_ms);
+    log_write(agent->refreshing ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "joined",
+              "cluster=%s node=%s manager=%s engine=%s lease_ms=%lld", agent->options->cluster,
+              node_name(agent), manager_of(agent), agent->advertise, (long long)agent->lease_ms);
     agent->was_joined = true;
+    agent->refreshing = false;
     agent->said_lost = false;
 }
 
@@ -206,12 +210,13 @@ static int act_on(struct agent *agent, enum verdict verdict, const struct failur
     }
     if (verdict == VERDICT_LATER || agent->was_joined) {
         if (!agent->said_lost)
-            log_warning("the manager refuses the join, trying on", "manager=%s why=\"%s\"",
-                        manager_of(agent), why->text);
+            log_warning("the manager refuses the join, trying on", "node=%s manager=%s why=\"%s\"",
+                        node_name(agent), manager_of(agent), why->text);
         agent->said_lost = true;
         return -1;
     }
-    log_error("the manager refuses the join", "manager=%s why=\"%s\"", manager_of(agent), why->text);
+    log_error("the manager refuses the join", "node=%s manager=%s why=\"%s\"", node_name(agent),
+              manager_of(agent), why->text);
     return statuses[verdict];
 }
 
@@ -241,6 +246,25 @@ static int join(struct agent *agent)
     return result;
 }
 
+/* The manager's view of this node, logged when it changes: whoever looks why no container comes here
+ * looks into this log. */
+static void take_state(struct agent *agent, const struct value *answer)
+{
+    struct slice state = value_get_text(answer, "state"), why = value_get_text(answer, "why");
+
+    if (!state.length || (agent->state && slice_is(state, agent->state)))
+        return;
+    if (slice_is(state, "ready"))
+        log_info("the manager says that the node is ready", "node=%s", node_name(agent));
+    else if (why.length)
+        log_warning("the manager can't use the node", "state=" SLICE_FMT " engine=%s why=\"" SLICE_FMT "\"",
+                    SLICE_ARG(state), agent->advertise, SLICE_ARG(why));
+    else
+        return; /* joining: the next answer will tell */
+    free(agent->state);
+    agent->state = xslicedup(state);
+}
+
 static void renew(struct agent *agent)
 {
     struct client_request request = {.method = "POST",
@@ -261,6 +285,7 @@ static void renew(struct agent *agent)
         if (agent->said_lost)
             log_info("a manager answers again", "manager=%s", manager_of(agent));
         agent->said_lost = false;
+        take_state(agent, json_parse(arena, buffer_slice(&body), NULL));
     } else {
         struct slice message = error_message(arena, status, buffer_slice(&body));
 
@@ -344,9 +369,9 @@ int agent_run(const struct agent_options *options)
     struct failure failure = {0};
     int status = 2;
 
-    agent.advertise = advertise_choose(options, &failure);
-    if (agent.advertise)
-        agent.token = token_load(options->token_file, getenv("BERTH_JOIN_TOKEN"), &failure);
+    agent.token = token_load(options->token_file, getenv("BERTH_JOIN_TOKEN"), &failure);
+    if (failure.kind == FAILURE_NONE)
+        agent.advertise = advertise_choose(options, &failure);
     if (failure.kind == FAILURE_NONE && options->state)
         agent.key = state_key(options->state, &failure);
     if (failure.kind != FAILURE_NONE) {
@@ -363,6 +388,7 @@ int agent_run(const struct agent_options *options)
     free(agent.advertise);
     free(agent.token);
     free(agent.key);
+    free(agent.state);
     close(agent.signals);
     return status;
 }

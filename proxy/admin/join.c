@@ -112,7 +112,8 @@ static void add_node(struct admin_call *call, const struct join_request *request
     };
     struct slice given = admission->token ? slice_of(admission->token->pool)
                                           : membership_key_pool(admin->membership, request->engine_id);
-    struct engine_node *node;
+    struct engine_node *node = cluster_node_named(admin->cluster, request->name);
+    bool known = node && node->joined && !node->lease_over; /* an update, e.g. of its facts */
     struct failure failure;
     const char *secret;
 
@@ -134,8 +135,9 @@ static void add_node(struct admin_call *call, const struct join_request *request
         return;
     }
     cluster_node_renew(node);
-    log_info("node joined", "node=" SLICE_FMT " engine=%s peer=%s", SLICE_ARG(request->name),
-             options.endpoint.text, stream_peer(exchange_stream_of(call->exchange)));
+    log_write(known ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "node joined",
+              "node=" SLICE_FMT " engine=%s peer=%s", SLICE_ARG(request->name), options.endpoint.text,
+              stream_peer(exchange_stream_of(call->exchange)));
     reply_joined(call, node, secret);
 }
 

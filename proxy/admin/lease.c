@@ -82,6 +82,8 @@ static void on_renew(struct admin_call *call, struct value *body)
     answer = value_map(call->arena);
     value_set_int(call->arena, answer, "lease_ms",
                   (int64_t)cluster_options(call->admin->cluster)->lease_ms);
+    value_set_text(call->arena, answer, "state", slice_of(node_state_name(node->view.state)));
+    value_set_text(call->arena, answer, "why", slice_of(node->why));
     exchange_reply_json(call->exchange, 200, answer);
 }
 
