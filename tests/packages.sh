@@ -6,7 +6,7 @@ libcurl4-openssl-dev libluajit-5.1-dev libsqlite3-dev libssl-dev python3-minimal
 containerd runc busybox-static iproute2 iptables util-linux procps curl openssl ca-certificates"
 # What the tests need besides.
 PACKAGES_TEST="clang clang-14 libclang-rt-14-dev llvm-14 libcriterion-dev docker-registry
-docker-compose python3-docker haproxy nginx-light luajit git"
+docker-compose python3-docker haproxy nginx-light wrk luajit git"
 
 say() {
     printf '%s\n' "$*"
