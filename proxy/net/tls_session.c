@@ -84,7 +84,8 @@ ssize_t tls_write(struct stream *stream)
             size_t part = stream->iov[i].iov_len;
             if (part > record - length)
                 part = record - length;
-            memcpy(joined + length, stream->iov[i].iov_base, part);
+            if (part)
+                memcpy(joined + length, stream->iov[i].iov_base, part);
             length += part;
         }
         from = joined;
