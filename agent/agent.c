@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define RETRY_MS        1000
+#define REFUSED_MAX_MS  30000
 #define ENGINE_WAIT_MS  5000
 #define MANAGER_WAIT_MS 5000
 #define LEAVE_WAIT_MS   2000
@@ -36,6 +37,7 @@ struct agent {
     char *lease;        /* NULL: not joined */
     int64_t lease_ms;
     bool said_lost;     /* the log line about managers that do not answer was written */
+    int64_t refused_ms; /* wait after the last refusal, doubles; 0: not refused */
     bool refreshing;    /* the next join only tells other facts */
     char *state;        /* what the manager said of the node last; NULL: nothing yet */
 };
@@ -194,6 +196,7 @@ static void on_joined(struct agent *agent)
               node_name(agent), manager_of(agent), agent->advertise, (long long)agent->lease_ms);
     agent->was_joined = true;
     agent->refreshing = false;
+    agent->refused_ms = 0;
     agent->said_lost = false;
 }
 
@@ -209,10 +212,12 @@ static int act_on(struct agent *agent, enum verdict verdict, const struct failur
         return -1;
     }
     if (verdict == VERDICT_LATER || agent->was_joined) {
-        if (!agent->said_lost)
+        if (!agent->refused_ms)
             log_warning("the manager refuses the join, trying on", "node=%s manager=%s why=\"%s\"",
                         node_name(agent), manager_of(agent), why->text);
-        agent->said_lost = true;
+        agent->refused_ms = agent->refused_ms ? agent->refused_ms * 2 : RETRY_MS;
+        if (agent->refused_ms > REFUSED_MAX_MS)
+            agent->refused_ms = REFUSED_MAX_MS;
         return -1;
     }
     log_error("the manager refuses the join", "node=%s manager=%s why=\"%s\"", node_name(agent),
@@ -340,7 +345,9 @@ static int run(struct agent *agent)
             if (!agent->lease)
                 continue; /* joins at once */
         }
-        wait_until(agent, begun + (agent->lease ? agent->lease_ms / 3 : RETRY_MS));
+        wait_until(agent, begun + (agent->lease        ? agent->lease_ms / 3
+                                   : agent->refused_ms ? agent->refused_ms
+                                                       : RETRY_MS));
     }
     leave(agent);
     return 0;

@@ -2,6 +2,7 @@
  * everything down in reverse. */
 #include "policy/base/table.h"
 #include "proxy/admin/admin.h"
+#include "proxy/admin/token_command.h"
 #include "proxy/token.h"
 #include "proxy/cluster/nodes.h"
 #include "proxy/docker/docker.h"
@@ -209,6 +210,7 @@ static int make_admin(struct berthd *berthd, struct failure *failure)
         .cluster = berthd->cluster,
         .token = token,
         .open = listens_openly(&berthd->settings),
+        .state = berthd->settings.state,
     };
     berthd->admin = admin_new(&options, failure);
     free(token);
@@ -313,6 +315,8 @@ int main(int argc, char **argv)
 {
     struct berthd berthd = {.argc = argc, .argv = argv};
     struct failure failure;
+    if (argc > 1 && strcmp(argv[1], "token") == 0)
+        return token_command(argc - 1, argv + 1);
     if (settings_load(&berthd.settings, argc, argv, getenv, &failure) != 0) {
         fprintf(stderr, "berthd: %s\n", failure.text);
         return EXIT_USAGE;

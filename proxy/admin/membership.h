@@ -63,7 +63,8 @@ struct slice membership_text(struct arena *arena, const struct membership *membe
 int membership_read(struct membership *membership, struct slice text, struct failure *failure)
     MUST_CHECK;
 
-/* DIR/membership.json: read (none is none), and written anew whole: a crash leaves old or new. */
+/* DIR/membership.json: read (none is none; the directory is made, 0700), and written anew whole: a
+ * crash leaves old or new. */
 int membership_load(struct membership *membership, const char *directory, struct failure *failure)
     MUST_CHECK;
 int membership_save(const struct membership *membership, const char *directory,

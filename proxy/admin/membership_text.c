@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define VERSION  1
@@ -147,10 +148,16 @@ static int read_whole(int fd, struct buffer *text)
 int membership_load(struct membership *membership, const char *directory, struct failure *failure)
 {
     char *path = xprintf("%s/membership.json", directory);
-    int fd = open(path, O_RDONLY | O_CLOEXEC), result = 0;
+    int fd, result = 0;
     struct buffer text;
 
     buffer_init(&text, MAX_FILE);
+    if (mkdir(directory, 0700) != 0 && errno != EEXIST) {
+        free(path);
+        return failure_set(failure, FAILURE_INVALID, "can't make the state directory %s: %s",
+                           directory, strerror(errno));
+    }
+    fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT)
         goto out;
     if (fd < 0 || read_whole(fd, &text) != 0)
