@@ -1,15 +1,13 @@
 /* Main: berthd: reads the settings, wires the parts together in order, runs the loop, and takes
  * everything down in reverse. */
 #include "policy/base/table.h"
-#include "proxy/admin/admin.h"
 #include "proxy/admin/token_command.h"
-#include "proxy/token.h"
+#include "proxy/berthd.h"
 #include "proxy/cluster/nodes.h"
-#include "proxy/docker/docker.h"
 #include "proxy/http/exchange.h"
 #include "proxy/log.h"
 #include "proxy/metrics.h"
-#include "proxy/settings.h"
+#include "proxy/token.h"
 #include "proxy/version.h"
 
 #include <errno.h>
@@ -21,18 +19,6 @@
 
 #define DEFAULT_HOST "unix:///run/berth.sock"
 #define EXIT_USAGE   2
-
-struct berthd {
-    int argc;
-    char *const *argv;
-    struct settings settings;
-    struct loop *loop;
-    struct cluster *cluster;
-    struct admin *admin;
-    struct docker *docker;
-    struct front *front;
-    bool draining;
-};
 
 /* ---- signals ---- */
 
@@ -91,6 +77,7 @@ static void on_hangup(void *context)
     }
     apply_log_level(berthd);
     reload_token(berthd);
+    reload_access(berthd);
     metrics.reloads_total++;
     log_say(LOG_LEVEL_INFO, "settings reloaded");
 }
@@ -153,6 +140,7 @@ static int make_cluster(struct berthd *berthd, struct failure *failure)
 static void on_finished(struct exchange *exchange, int status, void *context)
 {
     const struct request_head *head = exchange_head(exchange);
+    guarded_finished(exchange, status, context);
     metrics.requests_failed_total += status >= 500;
     metrics.bytes_out_total += exchange_bytes_out(exchange);
     log_debug("request", "method=" SLICE_FMT " target=\"" SLICE_FMT "\" status=%d bytes=%llu",
@@ -226,6 +214,8 @@ static int make_front(struct berthd *berthd, struct failure *failure)
         .settings = settings,
         .on_admin = admin_serve,
         .admin_context = berthd->admin,
+        .may = guarded_may,
+        .may_context = &berthd->gate,
     };
     berthd->docker = docker_new(&options);
     struct front_settings front = {
@@ -255,6 +245,7 @@ static void take_down(struct berthd *berthd)
     if (berthd->docker)
         docker_free(&berthd->docker);
     admin_free(&berthd->admin);
+    stop_access(berthd);
     if (berthd->cluster)
         cluster_free(&berthd->cluster);
     loop_free(&berthd->loop);
@@ -276,8 +267,8 @@ static int run(struct berthd *berthd)
     signal(SIGPIPE, SIG_IGN);
     apply_log_level(berthd);
     berthd->loop = loop_new();
-    if (make_cluster(berthd, &failure) != 0 || make_admin(berthd, &failure) != 0 ||
-        make_front(berthd, &failure) != 0) {
+    if (make_cluster(berthd, &failure) != 0 || start_access(berthd, &failure) != 0 ||
+        make_admin(berthd, &failure) != 0 || make_front(berthd, &failure) != 0) {
         fprintf(stderr, "berthd: %s\n", failure.text);
         status = EXIT_FAILURE;
     } else {
@@ -317,6 +308,8 @@ int main(int argc, char **argv)
     struct failure failure;
     if (argc > 1 && strcmp(argv[1], "token") == 0)
         return token_command(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "learn") == 0)
+        return run_learn(argc, argv);
     if (settings_load(&berthd.settings, argc, argv, getenv, &failure) != 0) {
         fprintf(stderr, "berthd: %s\n", failure.text);
         return EXIT_USAGE;
