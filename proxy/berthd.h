@@ -14,6 +14,7 @@ struct berthd {
     char *const *argv;
     struct settings settings;
     struct loop *loop;
+    struct transport *transport;
     struct cluster *cluster;
     struct admin *admin;
     struct gate gate; /* start_access.c */

@@ -8,6 +8,7 @@
 #include "proxy/log.h"
 #include "proxy/metrics.h"
 #include "proxy/token.h"
+#include "proxy/transport.h"
 #include "proxy/version.h"
 
 #include <errno.h>
@@ -78,6 +79,8 @@ static void on_hangup(void *context)
     apply_log_level(berthd);
     reload_token(berthd);
     reload_access(berthd);
+    if (transport_reload(berthd->transport, &failure) != 0)
+        log_error("certificates not reloaded, the old ones stay", "why=\"%s\"", failure.text);
     metrics.reloads_total++;
     log_say(LOG_LEVEL_INFO, "settings reloaded");
 }
@@ -129,6 +132,8 @@ static int make_cluster(struct berthd *berthd, struct failure *failure)
     options.placement.overcommit = settings->overcommit;
     options.lease_ms = (uint64_t)settings->lease_ms;
     options.upstream.connect_timeout_ms = (uint64_t)settings->connect_timeout_ms;
+    options.tls_of = transport_node;
+    options.tls_context = berthd->transport;
     berthd->cluster = cluster_new(berthd->loop, &options);
     for (size_t i = 0; i < settings->nodes.count; i++) {
         if (add_node(berthd, settings->nodes.list[i], failure) != 0)
@@ -170,9 +175,10 @@ static int listen_on(struct berthd *berthd, const char *text, gid_t group, struc
         .unix_group = group,
     };
     if (endpoint_parse(&endpoint, slice_of(text), 0, failure) != 0 ||
+        transport_listen(berthd->transport, &endpoint, &options.tls, failure) != 0 ||
         front_listen(berthd->front, &endpoint, &options, failure) != 0)
         return failure_prefix(failure, "-H %s", text);
-    log_info("listening", "address=%s", text);
+    log_info("listening", "address=%s tls=%s", text, options.tls ? "yes" : "no");
     return 0;
 }
 
@@ -248,6 +254,7 @@ static void take_down(struct berthd *berthd)
     stop_access(berthd);
     if (berthd->cluster)
         cluster_free(&berthd->cluster);
+    transport_free(&berthd->transport);
     loop_free(&berthd->loop);
     settings_deinit(&berthd->settings);
 }
@@ -267,7 +274,9 @@ static int run(struct berthd *berthd)
     signal(SIGPIPE, SIG_IGN);
     apply_log_level(berthd);
     berthd->loop = loop_new();
-    if (make_cluster(berthd, &failure) != 0 || start_access(berthd, &failure) != 0 ||
+    berthd->transport = transport_new(&berthd->settings, &failure);
+    if (!berthd->transport || make_cluster(berthd, &failure) != 0 ||
+        start_access(berthd, &failure) != 0 ||
         make_admin(berthd, &failure) != 0 || make_front(berthd, &failure) != 0) {
         fprintf(stderr, "berthd: %s\n", failure.text);
         status = EXIT_FAILURE;

@@ -18,6 +18,10 @@ struct cluster_options {
     const char *strategy;           /* "binpack" (default), "spread", "random" */
     struct cluster_settings placement;
     struct upstream_settings upstream;
+    /* The TLS context of an engine's address (*tls NULL: plain); NULL: none has any. */
+    int (*tls_of)(const struct endpoint *endpoint, struct tls_context **tls, void *context,
+                  struct failure *failure);
+    void *tls_context;
     struct watch_settings watch;
     uint64_t lease_ms;              /* 5000: an agent's lease */
     size_t event_history;           /* 10000 */

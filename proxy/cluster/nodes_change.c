@@ -121,8 +121,8 @@ static int update_node(struct engine_node *node, const struct node_options *opti
     return 0;
 }
 
-struct engine_node *cluster_node_add(struct cluster *cluster, const struct node_options *options,
-                                     struct failure *failure)
+static struct engine_node *add_node(struct cluster *cluster, const struct node_options *options,
+                                    struct failure *failure)
 {
     struct slice name = options->name.length ? options->name : slice_of(options->endpoint.text);
     struct engine_node *node = table_find(cluster->nodes_by_name, name);
@@ -157,6 +157,17 @@ struct engine_node *cluster_node_add(struct cluster *cluster, const struct node_
         cluster_node_renew(node);
     changes_notify(cluster, CHANGE_NODE_ADDED, node, NULL);
     return node;
+}
+
+struct engine_node *cluster_node_add(struct cluster *cluster, const struct node_options *given,
+                                     struct failure *failure)
+{
+    struct node_options options = *given;
+    if (!options.tls && cluster->options.tls_of &&
+        cluster->options.tls_of(&options.endpoint, &options.tls, cluster->options.tls_context,
+                                failure) != 0)
+        return NULL;
+    return add_node(cluster, &options, failure);
 }
 
 int node_rename(struct engine_node *node, struct slice name, struct failure *failure)

@@ -216,7 +216,8 @@ class Context:
 
     def berthd_argv(self):
         argv = [os.path.join(BIN, "berthd"), "--manage-cluster", "cluster-1", "-H", self.host,
-                "-H", "unix://" + self.socket, "--token-file", self.token_file()]
+                "-H", "unix://" + self.socket, "--token-file", self.token_file(),
+                "--insecure-tcp"]
         if self.needs.static:
             for node in self.nodes:
                 argv += ["--node", node.url]

@@ -63,7 +63,14 @@ def test_unreadable_token(c):
 
 @quick
 def test_no_token_on_an_open_address(c):
-    contains(berthd(c, "-H", "tcp://0.0.0.0:1299").fails(), "token")
+    contains(berthd(c, "-H", "tcp://0.0.0.0:1299", "--insecure-tcp").fails(), "token")
+
+
+@quick
+def test_no_tls_on_an_open_address(c):
+    said = berthd(c, "-H", "tcp://0.0.0.0:1299", "--token-file", c.token_file()).fails()
+    contains(said, "--tlsverify")
+    contains(said, "--insecure-tcp")
 
 
 @quick
