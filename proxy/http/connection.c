@@ -212,9 +212,9 @@ static void look_for_head(struct connection *connection)
     while (connection->state == CONNECTION_IDLE && connection->input.at &&
            slice_starts(input_slice(connection), "\r\n"))
         input_consume(connection, 2);
-    struct slice seen = input_slice(connection);
     if (!connection->input.at)
         return;
+    struct slice seen = input_slice(connection);
     if (connection->state == CONNECTION_IDLE) {
         connection->state = CONNECTION_HEAD;
         connection->scanned = 0;
