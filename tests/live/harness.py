@@ -67,13 +67,15 @@ class group:
     nodes: engines. agents: True (one per node), False, or node -> extra flags (nodes not named have
     a plain agent). static: nodes given to berthd by --node instead of by an agent. flags: more
     flags for berthd. memory, cpus: what the agents declare. registry: a registry in the lab.
-    berthd=False: none is started, the tests start their own."""
+    berthd=False: none is started, the tests start their own. files: name -> text, written to the
+    group's folder ({dir} in flags) before berthd starts. headers: on every c.api call."""
 
     def __init__(self, nodes=3, agents=True, static=False, flags=(), memory="2g", cpus="1",
-                 registry=False, berthd=True, rss_mb=32):
+                 registry=False, berthd=True, rss_mb=32, files=None, headers=None):
         self.nodes, self.agents, self.static = nodes, agents, static
         self.flags, self.memory, self.cpus = list(flags), memory, cpus
         self.registry, self.berthd, self.rss_mb = registry, berthd, rss_mb
+        self.files, self.headers = dict(files or {}), dict(headers or {})
 
 
 class Result:
@@ -207,6 +209,13 @@ class Context:
         self.programs.append(program)
         return program
 
+    def write(self, name, text):
+        """A file of the group's folder; its path."""
+        path = os.path.join(self.folder, name)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+            out.write(text)
+        return path
+
     def token_file(self):
         path = os.path.join(self.folder, "token")
         if not os.path.exists(path):
@@ -250,6 +259,8 @@ class Context:
     def start(self):
         for node in self.nodes:
             node.clear()
+        for name, text in self.needs.files.items():
+            self.write(name, text)
         if not self.needs.berthd:
             return
         self.start_berthd()
@@ -357,7 +368,7 @@ class Context:
         """One HTTP request to berthd: (status, decoded JSON or text). raw: (status, headers,
         bytes)."""
         connection = http.client.HTTPConnection(self.address, PORT, timeout=timeout)
-        headers = dict(headers or {})
+        headers = dict(self.needs.headers, **(headers or {}))
         if body is not None and not isinstance(body, (bytes, str)):
             body = json.dumps(body)
             headers.setdefault("Content-Type", "application/json")
