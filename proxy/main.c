@@ -205,6 +205,8 @@ static int make_admin(struct berthd *berthd, struct failure *failure)
         .token = token,
         .open = listens_openly(&berthd->settings),
         .state = berthd->settings.state,
+        .may = guarded_admin_may,
+        .may_context = &berthd->gate,
     };
     berthd->admin = admin_new(&options, failure);
     free(token);

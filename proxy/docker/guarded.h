@@ -30,5 +30,5 @@ void guarded_refuse(struct call_context *call, const struct failure *failure);
 /* The closed table of operations: every distinct one of routes.def, then berth's own API (berth.*).
  * Static. */
 const char *const *guarded_operations(size_t *count);
-/* For a call of berth's own API: as guarded_may, on a bare exchange. False: answered. */
-bool guarded_admin_may(struct exchange *exchange, struct gate *gate, const char *operation);
+/* admin_options.may; context is the gate. False: answered. */
+bool guarded_admin_may(struct exchange *exchange, const char *operation, void *gate);

@@ -99,7 +99,7 @@ def test_another_tenant_sees_nothing(c):
                          raw=True) for name in (id, "0" * 64)]
         equal([answer[0] for answer in answers], [404, 404], path)
         equal(answers[0][2].replace(id.encode(), b"0" * 64), answers[1][2], path)
-    for words in ("exec web true", "rm -f web", "stop web", "commit web x", "cp web:/etc/passwd .",
+    for words in ("exec web true", "rm web", "stop web", "commit web x", "cp web:/etc/passwd .",
                   "rename web mine", "update -m 200m web", "attach web", "export web -o x"):
         bob.docker(words).fails("No such container: web")
     bob.docker("run -d --network container:web busybox top").fails("No such container")
@@ -118,14 +118,14 @@ def test_another_tenant_sees_nothing(c):
 
 def test_events_are_kept_apart(c):
     root, ann, bob, prom = users(c)
-    ann.docker("create --name hers -m 10m busybox").ok()
+    ann.docker("create --name ladys -m 10m busybox").ok()
     bob.docker("create --name his busybox").ok()
-    for name in ("hers", "his"):
+    for name in ("ladys", "his"):
         wait_for("the event of " + name, lambda: name in root.docker(
             "events --since 1m --until 0s").ok(), 10)
     seen = bob.docker("events --since 1m --until 0s").ok()
     contains(seen, "name=his")
-    if "hers" in seen:
+    if "ladys" in seen:
         raise AssertionError("bob hears of ann's container:\n" + seen)
 
 
@@ -160,11 +160,11 @@ def test_powers_need_a_waiver(c):
 
 def test_a_collector_reads_and_nothing_else(c):
     root, ann, bob, prom = users(c)
-    bob.docker("run -d --name b busybox top").ok()
-    contains(prom.docker("ps").ok(), "b")
+    bob.docker("run -d --name seen busybox top").ok()
+    contains(prom.docker("ps").ok(), "seen")
     prom.docker("info").ok()
-    prom.docker("stats --no-stream b").ok()
-    for words in ("logs b", "exec b true", "rm -f b", "cp b:/etc/passwd .", "run busybox",
+    prom.docker("stats --no-stream seen").ok()
+    for words in ("logs seen", "exec seen true", "rm -f seen", "cp seen:/etc/passwd .", "run busybox",
                   "save busybox -o x"):
         prom.docker(words).fails("access denied")
 
