@@ -75,7 +75,7 @@ stage_clang() {
 }
 
 stage_release() {
-    logged build-release build build/release -DCMAKE_BUILD_TYPE=Release
+    logged build-release build build/release -DCMAKE_BUILD_TYPE=Release -DTESTS=OFF
 }
 
 stage_unit() {

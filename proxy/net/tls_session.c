@@ -188,8 +188,12 @@ void tls_handshake_start(struct stream *stream, struct tls_context *tls, bool se
     }
     SSL_set_connect_state(session->ssl);
     const char *name = tls_context_server_name(tls);
-    if (name)
-        SSL_set_tlsext_host_name(session->ssl, name);
+    if (name) {
+        /* The macro casts const away, which clang refuses: it gets a copy. */
+        char *copy = xstrdup(name);
+        SSL_set_tlsext_host_name(session->ssl, copy);
+        free(copy);
+    }
     handshake_step(stream, session);
 }
 
