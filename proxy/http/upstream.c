@@ -81,7 +81,9 @@ void upstream_cut(struct upstream *upstream, const char *why)
         link_cut_fn on_cut = link->on_cut;
         void *context = link->context;
         list_remove(&link->node);
-        stream_close(&link->stream);
+        /* A reset: a request that a broken network holds back must not reach the engine after
+         * its client was told that it failed. */
+        stream_reset(&link->stream);
         upstream->open--;
         on_cut(link, why, context);
         free(link);

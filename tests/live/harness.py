@@ -318,7 +318,8 @@ class Context:
         wrong = []
         if not self.berthd or not self.berthd.running():
             return wrong
-        slack = 16 + 8 * len(self.nodes)  # idle pooled connections to each engine
+        # At most 32 idle pooled connections to each engine, and what each engine's watch needs.
+        slack = 16 + 33 * len(self.nodes)
         try:
             wait_for("descriptors of berthd", lambda: self.berthd.fds() <=
                      self.baseline_fds + slack, 15)
