@@ -125,6 +125,8 @@ size_t access_rule_count(const struct access_rules *rules);
 int access_operation(const struct access_rules *rules, struct slice operation);
 /* Has the rule set any rule at all? */
 bool access_open(const struct access_rules *rules);
+/* The role's bit number in identity->roles, or -1. */
+int access_find_role(const struct access_rules *rules, struct slice name);
 /* Names of an identity's roles, comma separated, in `out`. */
 void access_role_names(const struct access_rules *rules, uint64_t roles, struct buffer *out);
 

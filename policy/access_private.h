@@ -51,6 +51,3 @@ struct access_builder {
     struct access_rules *rules; /* being made */
     size_t role_room, rule_room;
 };
-
-/* Index of the role, or -1. */
-int access_find_role(const struct access_rules *rules, struct slice name);
