@@ -2,7 +2,7 @@
 # Installs, builds and tests berth on a bare Debian 12, as root. No questions, no input.
 # Each stage has a header and its time; the last line is `N passed, M failed`.
 #   tests/run.sh             everything
-#   tests/run.sh STAGE...    only these of: style asan clang release unit fuzz live sanitized bench pages
+#   tests/run.sh STAGE...    only these of: style asan clang release unit fuzz attack live sanitized bench pages
 # FUZZ_SECONDS (60): all fuzz targets together. BERTH_LIVE_BLOCK: the lab's block of addresses.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -144,6 +144,19 @@ stage_live() {
     live live build/release
 }
 
+# Needs no engines: a recording stub stands in for them.
+stage_attack() {
+    local line
+    timeout 600 /usr/bin/python3 tests/attack/run.py build/asan/berthd 2>&1 | tee "$LOGS/attack.log"
+    line=$(tail -1 "$LOGS/attack.log")
+    if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+        count "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+    else
+        say "FAILED  attack: no count at its end"
+        count 0 1
+    fi
+}
+
 stage_sanitized() {
     live live-sanitized build/asan --quick
 }
@@ -168,6 +181,7 @@ stage clang "build: clang, -Werror, sanitizers, fuzz targets"
 stage release "build: gcc, -Werror, release"
 stage unit "unit tests, sanitized"
 stage fuzz "fuzz targets, $FUZZ_SECONDS s in all"
+stage attack "attacks on access control, sanitized build"
 stage live "live tests: real engines, stock clients, release build"
 stage sanitized "live tests, sanitized build, quick ones"
 stage bench "quick benchmark: figures, no verdict"

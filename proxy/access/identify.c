@@ -196,13 +196,26 @@ static void identify_certificate(const struct identifier *identifier, struct are
                                           : arena_printf(arena, "spki:%.16s", peer->spki_sha256);
 }
 
+/* The bearer token, if any. Two Authorization headers are two claims: which one holds is nobody's
+ * guess. */
+static int take_token(const struct exchange *exchange, struct slice *token, struct failure *failure)
+{
+    const struct headers *headers = &exchange_head(exchange)->headers;
+    size_t found = 0;
+    for (size_t i = 0; i < headers->count; i++)
+        found += slice_is_nocase(headers->list[i].name, "Authorization");
+    *token = token_of_header(headers_find(headers, "Authorization"));
+    return found < 2 ? 0
+                     : failure_set(failure, FAILURE_UNIDENTIFIED,
+                                   "the request has several Authorization headers: send one");
+}
+
 int identify(const struct identifier *identifier, struct exchange *exchange,
              struct identity *identity, struct failure *failure)
 {
     struct stream *stream = exchange_stream_of(exchange);
     struct arena *arena = exchange_arena(exchange);
-    struct slice token =
-        token_of_header(headers_find(&exchange_head(exchange)->headers, "Authorization"));
+    struct slice token;
     struct tls_peer *peer = arena_alloc(arena, sizeof(*peer));
     uid_t uid;
     gid_t gid;
@@ -215,6 +228,8 @@ int identify(const struct identifier *identifier, struct exchange *exchange,
         identity->uid = uid;
         identity->gid = gid;
     }
+    if (take_token(exchange, &token, failure) != 0)
+        return -1;
     if (token.at && table_count(identifier->tokens.by_hash) > 0)
         return identify_token(identifier, token, identity, failure);
     if (stream_tls_peer(stream, peer) == 0)

@@ -191,7 +191,8 @@ static bool has_form(struct call_context *call)
 {
     const struct request_head *head = exchange_head(call->exchange);
     struct slice type = headers_find(&head->headers, "Content-Type");
-    return call->route->body != ROUTE_BODY_TAR && head->framing != FRAMING_NONE &&
+    return (call->route->body == ROUTE_BODY_NONE || call->route->body == ROUTE_BODY_ANY) &&
+           head->framing != FRAMING_NONE &&
            slice_is_nocase(
                slice_trim(slice_cut(type, 0, strlen("application/x-www-form-urlencoded"))),
                "application/x-www-form-urlencoded");
