@@ -4,6 +4,7 @@
 
 #include "proxy/client.h"
 #include "agent/facts.h"
+#include "agent/fence.h"
 #include "agent/messages.h"
 #include "agent/state.h"
 #include "proxy/token.h"
@@ -23,11 +24,13 @@
 #define ENGINE_WAIT_MS  5000
 #define MANAGER_WAIT_MS 5000
 #define LEAVE_WAIT_MS   2000
+#define MANAGER_MIN_MS  200
 
 struct agent {
     const struct agent_options *options;
     struct client *client;
     struct facts *facts;
+    struct fence *fence;
     struct engine_facts engine;
     char *advertise, *token, *key; /* token, key: NULL without */
     int signals;        /* signalfd */
@@ -42,11 +45,12 @@ struct agent {
     char *state;        /* what the manager said of the node last; NULL: nothing yet */
 };
 
+/* Runs on while the machine sleeps, as the manager's clock does. */
 static int64_t now_ms(void)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_BOOTTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
@@ -171,20 +175,42 @@ static void say_lost(struct agent *agent, const struct failure *failure)
     agent->said_lost = true;
 }
 
+/* What one manager may take, so that each of those `left` is asked before the fence is due. */
+static long manager_wait_ms(const struct agent *agent, long wanted_ms, size_t left)
+{
+    int64_t due = fence_due_ms(agent->fence), room;
+
+    if (due == INT64_MAX)
+        return wanted_ms;
+    room = (due - now_ms()) / (int64_t)left;
+    if (room < MANAGER_MIN_MS)
+        room = MANAGER_MIN_MS;
+    return room < wanted_ms ? (long)room : wanted_ms;
+}
+
 /* Sends to the manager in use, then to each other one; it stays with the one that answers. */
 static int ask_managers(struct agent *agent, struct client_request *request, int *status,
                         struct buffer *body, struct failure *failure)
 {
-    for (size_t tries = 0; tries < agent->options->managers.count; tries++) {
+    size_t count = agent->options->managers.count, refused = 0;
+    int64_t begun = now_ms();
+    long wanted_ms = request->timeout_ms;
+
+    for (size_t tries = 0; tries < count; tries++) {
         request->base = manager_of(agent);
         request->max_answer = 1 << 20;
+        request->timeout_ms = manager_wait_ms(agent, wanted_ms, count - tries);
         if (client_send(agent->client, request, status, body, failure) == 0)
             return 0;
+        refused += client_refused(agent->client);
         buffer_deinit(body);
-        agent->manager = (agent->manager + 1) % agent->options->managers.count;
+        agent->manager = (agent->manager + 1) % count;
         if (stop_pending())
             break;
     }
+    /* Every manager's machine says that none runs there: nobody moves anything. */
+    if (refused == count)
+        fence_safe(agent->fence, begun);
     buffer_init(body, 0);
     return -1;
 }
@@ -233,6 +259,7 @@ static int join(struct agent *agent)
                                      .bearer = agent->token,
                                      .timeout_ms = MANAGER_WAIT_MS};
     struct failure failure = {0};
+    int64_t begun = now_ms();
     struct buffer body;
     int status, result = -1;
 
@@ -242,6 +269,8 @@ static int join(struct agent *agent)
         enum verdict verdict = join_answer_read(status, buffer_slice(&body), &agent->lease,
                                                 &agent->lease_ms, &failure);
 
+        if (verdict == VERDICT_JOINED)
+            fence_safe(agent->fence, begun);
         result = act_on(agent, verdict, &failure);
     } else {
         say_lost(agent, &failure);
@@ -270,8 +299,17 @@ static void take_state(struct agent *agent, const struct value *answer)
     agent->state = xslicedup(state);
 }
 
+static void take_answer(struct agent *agent, const struct value *answer, int64_t sent_ms)
+{
+    take_state(agent, answer);
+    fence_safe(agent->fence, sent_ms);
+    fence_take(agent->fence, answer);
+    fence_settle(agent->fence, answer, agent->client, agent->options->engine);
+}
+
 static void renew(struct agent *agent)
 {
+    int64_t begun = now_ms();
     struct client_request request = {.method = "POST",
                                      .path = "/_berth/v1/lease",
                                      .bearer = agent->lease,
@@ -283,6 +321,9 @@ static void renew(struct agent *agent)
     int status;
 
     value_set_text(arena, map, "node", slice_of(node_name(agent)));
+    value_set_text(arena, map, "fence_digest", fence_digest(agent->fence));
+    if (fence_stopped(agent->fence, arena))
+        value_set(arena, map, "stopped", fence_stopped(agent->fence, arena));
     request.body = json_text(arena, map);
     if (ask_managers(agent, &request, &status, &body, &failure) != 0) {
         say_lost(agent, &failure);
@@ -290,7 +331,7 @@ static void renew(struct agent *agent)
         if (agent->said_lost)
             log_info("a manager answers again", "manager=%s", manager_of(agent));
         agent->said_lost = false;
-        take_state(agent, json_parse(arena, buffer_slice(&body), NULL));
+        take_answer(agent, json_parse(arena, buffer_slice(&body), NULL), begun);
     } else {
         struct slice message = error_message(arena, status, buffer_slice(&body));
 
@@ -327,14 +368,26 @@ static void leave(struct agent *agent)
     free(path);
 }
 
+/* The fence's time, but never at once: a fence that failed in part is tried again a second later. */
+static int64_t sooner(int64_t planned_ms, int64_t fence_ms)
+{
+    int64_t earliest = now_ms() + RETRY_MS;
+
+    if (fence_ms < earliest && fence_ms < now_ms())
+        fence_ms = earliest;
+    return fence_ms < planned_ms ? fence_ms : planned_ms;
+}
+
 static int run(struct agent *agent)
 {
     if (wait_for_engine(agent) != 0)
         return 0;
     facts_tick(agent->facts, now_ms());
     while (!agent->stopping) {
-        int64_t begun = now_ms();
+        int64_t begun = now_ms(), wait_ms;
 
+        if (begun >= fence_due_ms(agent->fence))
+            fence_run(agent->fence, agent->client, agent->options->engine);
         if (!agent->lease) {
             int status = join(agent);
 
@@ -345,9 +398,10 @@ static int run(struct agent *agent)
             if (!agent->lease)
                 continue; /* joins at once */
         }
-        wait_until(agent, begun + (agent->lease        ? agent->lease_ms / 3
-                                   : agent->refused_ms ? agent->refused_ms
-                                                       : RETRY_MS));
+        wait_ms = agent->refused_ms ? agent->refused_ms : RETRY_MS;
+        if (agent->lease)
+            wait_ms = agent->lease_ms / 3;
+        wait_until(agent, sooner(begun + wait_ms, fence_due_ms(agent->fence)));
     }
     leave(agent);
     return 0;
@@ -386,9 +440,11 @@ int agent_run(const struct agent_options *options)
     } else {
         agent.client = client_new(&settings);
         agent.facts = facts_new(options->fact_command, options->fact_interval_ms);
+        agent.fence = fence_new(options->state, now_ms());
         status = run(&agent);
     }
     facts_free(&agent.facts);
+    fence_free(&agent.fence);
     client_free(&agent.client);
     engine_facts_deinit(&agent.engine);
     forget_lease(&agent);

@@ -2,11 +2,13 @@
 #include "proxy/client.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdlib.h>
 
 struct client {
     CURL *curl;
     struct client_settings settings;
+    bool refused;
 };
 
 struct client *client_new(const struct client_settings *settings)
@@ -94,6 +96,19 @@ static void set_security(CURL *curl, const struct client_settings *settings)
         curl_easy_setopt(curl, CURLOPT_SSLKEY, settings->key_file);
 }
 
+static long os_error(CURL *curl)
+{
+    long number = 0;
+
+    curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &number);
+    return number;
+}
+
+bool client_refused(const struct client *client)
+{
+    return client->refused;
+}
+
 int client_send(struct client *client, const struct client_request *request, int *status,
                 struct buffer *body, struct failure *failure)
 {
@@ -123,6 +138,7 @@ int client_send(struct client *client, const struct client_request *request, int
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, client);
     result = curl_easy_perform(curl);
     curl_slist_free_all(headers);
+    client->refused = result == CURLE_COULDNT_CONNECT && os_error(curl) == ECONNREFUSED;
     if (result != CURLE_OK)
         return failure_set(failure, FAILURE_UNREACHABLE, "%s: %s", request->base,
                            body->overflow ? "the answer is too long"

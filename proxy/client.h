@@ -29,3 +29,6 @@ void client_free(struct client **client);
  * UNREACHABLE and the reason. */
 int client_send(struct client *client, const struct client_request *request, int *status,
                 struct buffer *body, struct failure *failure) MUST_CHECK;
+/* The last client_send failed because the connection was refused: the machine answers, but nothing
+ * listens on that port. */
+bool client_refused(const struct client *client);

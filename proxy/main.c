@@ -207,6 +207,7 @@ static int make_admin(struct berthd *berthd, struct failure *failure)
         .state = berthd->settings.state,
         .may = guarded_admin_may,
         .may_context = &berthd->gate,
+        .fence_within_ms = (uint64_t)berthd->settings.fence_ms,
     };
     berthd->admin = admin_new(&options, failure);
     free(token);

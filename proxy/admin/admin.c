@@ -42,6 +42,7 @@ struct admin *admin_new(const struct admin_options *options, struct failure *fai
 
     admin->cluster = options->cluster;
     admin->open = options->open;
+    admin->fence_within_ms = options->fence_within_ms;
     admin->may = options->may;
     admin->may_context = options->may_context;
     admin->state = options->state && *options->state ? xstrdup(options->state) : NULL;

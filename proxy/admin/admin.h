@@ -12,6 +12,9 @@ struct admin_options {
     const char *token;  /* shared join token (copied); NULL or "": none */
     bool open;          /* some listener can be reached from other machines */
     const char *state;  /* directory for tokens and node keys (copied); NULL or "": memory only */
+    /* Agents that have been out of reach for a lease stop their movable containers within this time;
+     * recovery must wait at least so long behind the end of a lease. 0: they don't. */
+    uint64_t fence_within_ms;
     /* Who may call what: `operation` is "node.list", "node.forget", "token.create"…; false means that
      * it was answered. NULL: anybody may look, only this machine may change. Joins and leases have
      * tokens of their own and don't ask. */

@@ -15,6 +15,7 @@ struct admin {
     bool open;
     char *state; /* NULL: memory only */
     struct membership *membership;
+    uint64_t fence_within_ms;
     bool (*may)(struct exchange *exchange, const char *operation, void *context);
     void *may_context;
     struct table *leases; /* node name -> struct lease (lease.c) */
@@ -44,6 +45,9 @@ void admin_join(struct admin_call *call);
 /* lease.c */
 void admin_lease_renew(struct admin_call *call);
 void admin_lease_end(struct admin_call *call);
+/* fence.c: adds "fence", "start", "drop" to the answer of a renewal. */
+void admin_fence_answer(struct admin_call *call, struct engine_node *node, const struct value *body,
+                        struct value *answer);
 /* Makes a lease for the node (an earlier one ends); its secret, valid until the lease ends. */
 const char *lease_make(struct admin *admin, struct slice node_name, struct slice engine_id,
                        struct failure *failure) MUST_CHECK;

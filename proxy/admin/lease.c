@@ -84,6 +84,7 @@ static void on_renew(struct admin_call *call, struct value *body)
                   (int64_t)cluster_options(call->admin->cluster)->lease_ms);
     value_set_text(call->arena, answer, "state", slice_of(node_state_name(node->view.state)));
     value_set_text(call->arena, answer, "why", slice_of(node->why));
+    admin_fence_answer(call, node, body, answer);
     exchange_reply_json(call->exchange, 200, answer);
 }
 
