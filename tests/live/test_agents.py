@@ -1,0 +1,141 @@
+"""Agents: joining with single-use tokens and keys, facts, and the fence of a node that is cut off."""
+
+from harness import *
+
+GROUP = group(nodes=3, flags=["--state", "{dir}/state", "--fence", "2s"])
+
+
+def token_command(c, *argv):
+    return command([os.path.join(BIN, "berthd"), "token"] + list(argv) +
+                   ["-H", "unix://" + c.socket], timeout=20, env=c.env())
+
+
+def agent(c, name, node, *flags, token=None, cluster="cluster-1"):
+    argv = [os.path.join(BIN, "berth-agent"), "--join-cluster", cluster, "--manager", c.url,
+            "--engine", node.url] + list(flags)
+    if token is not None:
+        path = os.path.join(c.folder, name + ".token")
+        with open(path, "w") as out:
+            out.write(token + "\n")
+        argv += ["--token-file", path]
+    return c.program(name, argv, node)
+
+
+def row(c, name):
+    return {row["name"]: row for row in c.node_rows()}.get(name)
+
+
+def states_on_engine(node):
+    """Name -> state, asked of the engine on its own machine."""
+    return {row["Names"][0].lstrip("/"): row["State"]
+            for row in node.get("/containers/json?all=1")}
+
+
+@seconds(90)
+def test_single_use_token_then_key(c):
+    """A node joins once with a token, comes back by its key, and nobody else can be it."""
+    node = c.lab["node-3"]
+    c.agents["node-3"].end()
+    token = token_command(c, "create", "--pool", "gpu", "--ttl", "5m").ok()
+    state = os.path.join(c.folder, "agent-state")
+    member = agent(c, "member", node, "--state", state, token=token)
+    wait_for("it is ready, in the token's pool", lambda: (row(c, "node-3") or {}).get("state") ==
+             "ready" and row(c, "node-3")["pool"] == "gpu", 20)
+    contains(token_command(c, "ls").ok(), "used")
+
+    other = agent(c, "second-use", c.lab["node-2"], "--node-name", "node-9", token=token)
+    wait_for("it is refused", lambda: not other.running(), 20)
+    equal(other.end(), 3)
+    contains(other.text(), "was used by node")
+
+    clone = agent(c, "clone", node, "--state", state + "-clone", token=TOKEN)
+    wait_for("the clone is refused", lambda: not clone.running(), 20)
+    equal(clone.end(), 5)
+    contains(clone.text(), "another key")
+
+    equal(member.end(), 0)
+    wait_for("it has left", lambda: row(c, "node-3") is None, 20)
+    member = agent(c, "member", node, "--state", state, token="not-a-token")
+    wait_for("its key is enough", lambda: (row(c, "node-3") or {}).get("state") == "ready", 20)
+    equal(row(c, "node-3")["pool"], "gpu")
+    for text in (c.berthd.text(), member.text(), other.text()):
+        if token in text or token[15:] in text:
+            raise AssertionError("the token is in a log")
+
+    equal(member.end(), 0)
+    status, answer = c.api("DELETE", "/_berth/v1/nodes/node-3")
+    equal(status, 403, answer)  # not from another machine
+    equal(command(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--unix-socket", c.socket,
+                   "-X", "DELETE", "http://berth/_berth/v1/nodes/node-3"]).ok(), "204")
+    c.start_agent(node)
+    c.wait_nodes(3)
+
+
+def test_token_commands_say_what_is_wrong(c):
+    contains(token_command(c, "create", "--ttl", "soon").fails(rc=2), "--ttl")
+    contains(token_command(c, "create", "--ttl", "400d").fails(rc=1), "30d")
+    contains(token_command(c, "rm", "00000000").fails(rc=1), "00000000")
+    contains(token_command(c, "make").fails(rc=2), "make")
+    contains(command([os.path.join(BIN, "berthd"), "token", "create", "-H", c.host], timeout=20,
+                     env=c.env()).fails(rc=1), "this machine only")
+    contains(command([os.path.join(BIN, "berthd"), "token", "ls", "-H",
+                      "unix:///nonexistent/berth.sock"], timeout=20, env=c.env()).fails(rc=1),
+             "/nonexistent/berth.sock")
+
+
+@seconds(60)
+def test_facts(c):
+    """Facts given by flag and by command; the command's are told anew when they change."""
+    node = c.lab["node-3"]
+    source = os.path.join(c.folder, "load")
+    with open(source, "w") as out:
+        out.write("load=low\n")
+    c.agents["node-3"].end()
+    program = agent(c, "facts", node, "--fact", "rack=r7", "--fact-command", "cat " + source,
+                    "--fact-interval", "1s", token=TOKEN)
+    wait_for("both are known", lambda: (row(c, "node-3") or {}).get("facts") ==
+             {"rack": "r7", "load": "low"}, 20)
+    with open(source + ".new", "w") as out:
+        out.write("load=high\n")
+    os.rename(source + ".new", source)
+    wait_for("the change is known", lambda: row(c, "node-3")["facts"]["load"] == "high", 20)
+    equal(program.end(), 0)
+    c.start_agent(node)
+    c.wait_nodes(3)
+
+
+@seconds(120)
+def test_fence(c):
+    """Cut off, a node stops what could move, keeps what could not, and starts it again after."""
+    node = c.lab["node-1"]
+    for name, flags in (("moves", ""), ("stays", "-v /tmp:/data"),
+                        ("never", "-e constraint:reschedule==never")):
+        c.docker("run -d --name %s %s -e constraint:node==node-1 busybox sh -c "
+                 "'trap exit TERM; while :; do sleep 1; done'" % (name, flags)).ok()
+    time.sleep(2.5)  # a renewal tells the agent: nothing outside shows it
+    node.cut()
+    try:
+        wait_for("the movable one is stopped", lambda: states_on_engine(node)["moves"] == "exited",
+                 20)
+        wait_for("the agent says so", lambda: "fenced" in c.agents["node-1"].text(), 20)
+        equal(states_on_engine(node), {"moves": "exited", "stays": "running", "never": "running"})
+    finally:
+        node.heal()
+    c.wait_nodes(3, 60)
+    wait_for("it runs again", lambda: states_on_engine(node)["moves"] == "running", 30)
+    equal(c.docker("inspect -f {{.State.Status}} moves").ok(), "running")
+
+
+@seconds(60)
+def test_no_fence_when_no_manager_runs(c):
+    """A manager that is down moves nothing: its refused connections are no reason to stop."""
+    c.docker("run -d --name runs-on busybox top").ok()
+    node = c.lab[c.node_of("runs-on")]
+    time.sleep(2.5)
+    c.berthd.kill()
+    time.sleep(8)  # longer than the lease and the fence
+    equal(states_on_engine(node)["runs-on"], "running")
+    c.start_berthd()
+    c.wait_nodes(3)
+    c.baseline_fds = c.berthd.fds()
+    equal(c.docker("inspect -f {{.State.Status}} runs-on").ok(), "running")
