@@ -40,6 +40,10 @@ struct cluster *cluster_new(struct loop *loop, const struct cluster_options *opt
         list_init(&cluster->by_state[state]);
     cluster->names = table_new();
     cluster->image_ids = table_new();
+    cluster->remembered = table_new();
+    cluster->remembered_arena = arena_new();
+    cluster->superseded = table_new();
+    cluster->arrivals = table_new();
     containers_init(cluster);
     changes_init(cluster);
     nodes_init(cluster);
@@ -60,6 +64,10 @@ void cluster_free(struct cluster **pointer)
     names_deinit(cluster);
     table_free(&cluster->names);
     table_free(&cluster->image_ids);
+    table_free(&cluster->remembered);
+    arena_free(&cluster->remembered_arena);
+    table_free(&cluster->superseded);
+    table_free(&cluster->arrivals);
     table_free(&cluster->nodes_by_name);
     table_free(&cluster->nodes_by_id);
     scheduler_free(&cluster->scheduler);

@@ -74,6 +74,19 @@ static void merge_tail(struct cluster *cluster)
     cluster->sorted_count = cluster->sorted_used;
 }
 
+/* Rare, so it may cost a walk: while old copies exist. */
+static struct container_entry *const *without_old_copies(struct cluster *cluster, size_t *count)
+{
+    *count = 0;
+    cluster->shown =
+        xrealloc(cluster->shown, (cluster->sorted_used + 1) * sizeof(struct container_entry *));
+    for (size_t i = 0; i < cluster->sorted_used; i++) {
+        if (!cluster->sorted[i]->superseded)
+            cluster->shown[(*count)++] = cluster->sorted[i];
+    }
+    return cluster->shown;
+}
+
 struct container_entry *const *cluster_containers(struct cluster *cluster, size_t *count)
 {
     bool changed =
@@ -88,6 +101,9 @@ struct container_entry *const *cluster_containers(struct cluster *cluster, size_
         merge_tail(cluster);
     for (size_t i = 0; changed && i < cluster->sorted_used; i++)
         cluster->sorted[i]->own->sorted_index = i;
-    *count = cluster->sorted_used;
-    return cluster->sorted;
+    if (table_count(cluster->superseded) == 0) {
+        *count = cluster->sorted_used;
+        return cluster->sorted;
+    }
+    return without_old_copies(cluster, count);
 }

@@ -31,6 +31,7 @@ void containers_deinit(struct cluster *cluster)
     table_free(&cluster->moved);
     table_free(&cluster->moved_users);
     free(cluster->sorted);
+    free(cluster->shown);
 }
 
 /* ---- the node's array of views ---- */
@@ -118,6 +119,15 @@ void container_unindex(struct container_entry *entry)
 
 /* ---- entries ---- */
 
+/* The container has arrived somewhere: it is pending no more. */
+static void drop_pending(struct cluster *cluster, struct slice user_id)
+{
+    struct container_entry *waiting = table_find(cluster->containers, user_id);
+
+    if (waiting && !waiting->node)
+        container_drop(waiting);
+}
+
 /* A new entry; node NULL: pending. Ids are copied; not indexed or accounted yet. */
 struct container_entry *container_new(struct cluster *cluster, struct engine_node *node,
                                       struct slice engine_id)
@@ -134,6 +144,8 @@ struct container_entry *container_new(struct cluster *cluster, struct engine_nod
     list_init(&own->name_link);
     list_init(&own->pending_link);
     container_identify(entry);
+    if (entry->moved)
+        drop_pending(cluster, entry->view.id);
     if (node) {
         table_put(node->own->containers, engine_id, entry);
         link_view(entry);
@@ -159,6 +171,7 @@ static void entry_free(struct container_entry *entry)
     free(own->name);
     free(own->user_id);
     free(own->engine_id);
+    free(own->spec);
     free(entry->pending_why);
     free(own);
     free(entry);
@@ -170,6 +183,7 @@ void container_drop(struct container_entry *entry)
 
     if (!own->cluster->closing)
         changes_notify(own->cluster, CHANGE_CONTAINER_GONE, entry->node, entry);
+    record_container_gone(entry);
     if (own->reservation)
         reservation_free(&own->reservation);
     container_unaccount(entry);
@@ -220,13 +234,24 @@ static void take_row(struct container_entry *entry, const struct value *row)
     own->status = own->detailed ? NULL : xslicedup(value_get_text(row, "Status"));
 }
 
+/* When it stopped, for telling an orderly shutdown of its node from a user's stop. */
+static void note_end(struct container_entry *entry, bool ran)
+{
+    if (entry->view.state == CONTAINER_RUNNING) {
+        entry->own->stop_asked = false;
+        entry->own->stopped_at = 0;
+    } else if (ran) {
+        entry->own->stopped_at = loop_now(entry->own->cluster->loop);
+    }
+}
+
 struct container_entry *container_take(struct engine_node *node, struct slice engine_id,
                                        const struct value *row, const struct value *inspect)
 {
     struct container_entry *entry = table_find(node->own->containers, engine_id);
     struct container_facts facts;
     struct arena *arena;
-    bool fresh = !entry;
+    bool fresh = !entry, ran = entry && entry->view.state == CONTAINER_RUNNING;
     struct slice name = SLICE_NONE;
 
     if (!row && !inspect) {
@@ -244,10 +269,12 @@ struct container_entry *container_take(struct engine_node *node, struct slice en
     if (!inspect)
         container_facts_of_row(arena, row, &facts);
     name = inspect ? facts.model.name : container_name_of_row(row);
-    if (fresh)
+    if (fresh) {
+        launch_arrived(node, name, engine_id);
         entry = container_new(node->cluster, node, engine_id);
-    else
+    } else {
         container_unaccount(entry);
+    }
     if (inspect) {
         entry->own->detailed = true;
         free(entry->own->status);
@@ -263,10 +290,13 @@ struct container_entry *container_take(struct engine_node *node, struct slice en
         container_set_name(entry, name);
     if (row)
         take_row(entry, row);
-    arena_free(&arena);
+    note_end(entry, ran);
     container_account(entry);
     container_index(entry);
     entry->generation++;
+    if (inspect)
+        record_container(entry, inspect);
+    arena_free(&arena);
     changes_notify(node->cluster, CHANGE_CONTAINER, node, entry);
     return entry;
 }
@@ -303,6 +333,11 @@ void containers_drop_node(struct engine_node *node)
 
     while (table_each(node->own->containers, &cursor, &key, &value))
         container_drop(value);
+}
+
+void cluster_note_stop(struct container_entry *entry)
+{
+    entry->own->stop_asked = true;
 }
 
 void cluster_apply_removed(struct container_entry *entry)

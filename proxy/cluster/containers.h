@@ -18,7 +18,7 @@ struct container_entry {
     struct slice image_id;
     uint64_t generation;         /* grows with each change of this entry */
     bool moved;                  /* view.id != engine_id */
-    bool superseded;             /* an old copy of a moved one: shown, never resolved by id */
+    bool superseded;             /* an old copy of a moved one: in no list, never resolved */
     char *pending_why;           /* why it is pending; NULL else */
     int64_t pending_since_ns;
     struct container_private *own;
@@ -47,13 +47,19 @@ struct container_entry *cluster_container_on(struct engine_node *node, struct sl
 /* Engine id -> the user's id (itself when not moved or not known). */
 struct slice cluster_user_id(struct cluster *cluster, struct slice engine_id);
 
-/* All entries, newest first (created, then node, then id); valid until the next change. */
+/* Whether an engine's container is the old copy of one that was moved: not to be shown. */
+bool cluster_is_superseded(struct cluster *cluster, struct slice engine_id);
+
+/* All entries but old copies, newest first (created, then node, then id); valid until the next change. */
 struct container_entry *const *cluster_containers(struct cluster *cluster, size_t *count);
 /* Appends the row as a client sees it: Id the user's, Names with node/name, Ports with the node's
  * address, Status as of now_ns ("Up 5 minutes"; "Host Down (node-2)"). */
 void container_row_write(struct buffer *out, struct container_entry *entry, int64_t now_ns);
 /* Is the plain name unique in the cluster (else lists show only node/name). */
 bool container_name_unique(struct container_entry *entry);
+
+/* The last inspect of a pending container, as its lost engine said it (JSON text). */
+struct slice cluster_pending_inspect(const struct container_entry *entry);
 
 /* Own mutations, made visible before they are answered. Fetches the container from its engine
  * now, takes it into the cache, then calls on_done (also when that failed: entry NULL = gone or
@@ -62,5 +68,7 @@ typedef void (*refreshed_fn)(struct container_entry *entry, void *context);
 void cluster_refresh(struct cluster *cluster, struct engine_node *node, struct slice engine_id,
                      refreshed_fn on_done, void *context);
 /* An engine has answered 204 to DELETE: out of the cache at once. */
+/* A user has asked to stop or kill it: it is not to be started elsewhere when its node is lost. */
+void cluster_note_stop(struct container_entry *entry);
 void cluster_apply_removed(struct container_entry *entry);
 void cluster_apply_renamed(struct container_entry *entry, struct slice name);

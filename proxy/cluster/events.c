@@ -6,8 +6,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define RING_BYTES (8u * 1024 * 1024) /* of all kept texts: the ring is cut short before it grows  \
-                                       */
+#define RING_BYTES                                                                                 \
+    (8u * 1024 * 1024) /* of all kept texts: the ring is cut short before it grows                 \
+                        */
 #define EVENT_MAX (1024 * 1024)
 
 struct kept_event {
@@ -118,9 +119,13 @@ void events_take(struct engine_node *node, const struct engine_event *event)
     struct arena *arena;
 
     execs_take_event(node, event);
+    if (slice_is(event->type, "container") && slice_is(event->action, "create"))
+        launch_arrived(node, value_get_text(event->attributes, "name"), event->actor);
+    if (entry && slice_is(event->action, "kill"))
+        entry->own->killed_at = loop_now(cluster->loop);
     /* An old copy has the id of the container that lives on elsewhere: its end is not that one's.
      */
-    if (entry && entry->superseded)
+    if (table_find(cluster->superseded, event->actor))
         return;
     arena = arena_new();
     if (told.time_ns == 0)

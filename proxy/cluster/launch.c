@@ -13,11 +13,12 @@
 #define BODY_MAX          (16u * 1024 * 1024)
 
 enum launch_step {
-    LAUNCH_CHOOSE, /* ask the scheduler, reserve */
-    LAUNCH_COPY,   /* bring the image there */
-    LAUNCH_CREATE, /* POST /containers/create */
-    LAUNCH_LOOK,   /* no answer: has the node got it? */
-    LAUNCH_RECORD, /* into the cache */
+    LAUNCH_CHOOSE,  /* ask the scheduler, reserve */
+    LAUNCH_COPY,    /* bring the image there */
+    LAUNCH_PREPARE, /* what the container needs there */
+    LAUNCH_CREATE,  /* POST /containers/create */
+    LAUNCH_LOOK,    /* no answer: has the node got it? */
+    LAUNCH_RECORD,  /* into the cache */
     LAUNCH_DONE,
 };
 
@@ -25,7 +26,10 @@ struct launch {
     struct cluster *cluster;
     struct arena *arena;
     struct workload workload;
-    struct slice body, query, user_id, image;
+    struct slice body, query, user_id, supersedes, image;
+    void (*prepare)(struct engine_node *node, void (*on_done)(const struct failure *, void *),
+                    void *done_context, void *context);
+    void *prepare_context;
     const struct headers *headers;
     int api_version;
     struct name_reservation *name;
@@ -166,6 +170,8 @@ void cluster_set_image_copy(struct cluster *cluster, image_copy_fn copy, void *c
     cluster->image_copy_context = context;
 }
 
+static void expect_arrival(struct launch *launch, bool expected);
+
 static void leave_node(struct launch *launch)
 {
     reservation_free(&launch->reservation);
@@ -177,6 +183,7 @@ static void leave_node(struct launch *launch)
 /* This node did not work: the next in rank, unless too many were tried. */
 static void next_node(struct launch *launch, const struct failure *failure)
 {
+    expect_arrival(launch, false);
     launch->last_failure = *failure;
     failure_prefix(&launch->last_failure, SLICE_FMT, SLICE_ARG(launch->node->view.name));
     failure_clear(&launch->failure);
@@ -220,6 +227,18 @@ static void on_copied(const struct failure *failure, void *context)
         next_node(launch, failure);
         return;
     }
+    launch->step = LAUNCH_PREPARE;
+    run(launch);
+}
+
+static void on_prepared(const struct failure *failure, void *context)
+{
+    struct launch *launch = context;
+
+    if (failure && failure->kind != FAILURE_NONE) {
+        next_node(launch, failure);
+        return;
+    }
     launch->step = LAUNCH_CREATE;
     run(launch);
 }
@@ -229,7 +248,7 @@ static bool copy_image(struct launch *launch)
 {
     struct engine_node *holder = NULL;
 
-    launch->step = LAUNCH_CREATE;
+    launch->step = LAUNCH_PREPARE;
     if (!launch->cluster->image_copy || launch->image.length == 0 || launch->node->removed ||
         inventory_find(launch->node, WATCH_IMAGES, launch->image))
         return false;
@@ -303,6 +322,35 @@ static void on_created(const struct call_reply *reply, const struct failure *fai
     created(launch, id);
 }
 
+/* From here on the node may show the container at any moment. */
+static void expect_arrival(struct launch *launch, bool expected)
+{
+    if (launch->user_id.length == 0)
+        return;
+    if (expected)
+        table_put(launch->cluster->arrivals, launch->workload.name, launch);
+    else if (table_find(launch->cluster->arrivals, launch->workload.name) == launch)
+        table_remove(launch->cluster->arrivals, launch->workload.name);
+}
+
+/* From now on `engine_id` is the container its user knows, and an older copy is not. */
+static void take_over(struct launch *launch, struct slice engine_id)
+{
+    expect_arrival(launch, false);
+    if (launch->supersedes.length > 0)
+        superseded_set(launch->cluster, launch->supersedes, launch->user_id);
+    identity_set(launch->cluster, launch->user_id, engine_id);
+}
+
+void launch_arrived(struct engine_node *node, struct slice name, struct slice engine_id)
+{
+    struct launch *launch = table_find(node->cluster->arrivals, name);
+
+    if (!launch || launch->node != node)
+        return;
+    take_over(launch, engine_id);
+}
+
 static void create(struct launch *launch)
 {
     struct call_request request = {.method = SLICE("POST"),
@@ -311,6 +359,7 @@ static void create(struct launch *launch)
                                    .deadline_ms = CREATE_TIMEOUT_MS};
     char version[16];
 
+    expect_arrival(launch, true);
     api_version_text(node_api_version(launch->node, launch->api_version), version);
     request.target =
         arena_printf(launch->arena, "/v%s/containers/create?name=" SLICE_FMT "%s" SLICE_FMT,
@@ -343,7 +392,7 @@ static void created(struct launch *launch, struct slice id)
     }
     launch->step = LAUNCH_RECORD;
     if (launch->user_id.length > 0)
-        identity_set(launch->cluster, launch->user_id, id);
+        take_over(launch, id);
     cluster_refresh(launch->cluster, launch->node, id, on_recorded, launch);
 }
 
@@ -354,6 +403,7 @@ static void finish(struct launch *launch)
     struct name_reservation *name = launch->name;
 
     launch->result.node = launch->node;
+    expect_arrival(launch, false);
     names_release(&name);
     launch->name = NULL;
     if (!launch->cancelled)
@@ -378,6 +428,13 @@ static void run(struct launch *launch)
         case LAUNCH_COPY:
             if (copy_image(launch))
                 return;
+            break;
+        case LAUNCH_PREPARE:
+            if (launch->prepare && !launch->node->removed && !launch->cancelled) {
+                launch->prepare(launch->node, on_prepared, launch, launch->prepare_context);
+                return;
+            }
+            launch->step = LAUNCH_CREATE;
             break;
         case LAUNCH_CREATE:
             if (launch->node->removed) {
@@ -426,6 +483,9 @@ struct launch *launch_start(struct cluster *cluster, const struct launch_request
     launch->name = request->name;
     launch->query = arena_copy(launch->arena, request->query);
     launch->user_id = arena_copy(launch->arena, request->user_id);
+    launch->supersedes = arena_copy(launch->arena, request->supersedes);
+    launch->prepare = request->prepare;
+    launch->prepare_context = request->prepare_context;
     launch->image = launch->workload.image;
     launch->headers = copy_headers(launch->arena, request->headers);
     launch->api_version = request->api_version;

@@ -19,7 +19,14 @@ struct launch_request {
                                         name=, no leading '?' */
     int api_version;                 /* the client's */
     const struct headers *headers;   /* for the engine, copied; may be NULL */
-    struct slice user_id;            /* of a moved container: the id its user knows; else empty */
+    /* Of a moved container: the id its user knows, and the engine id of the copy that it stands in
+     * for from the moment it is seen. Else empty. */
+    struct slice user_id, supersedes;
+    /* Before the create: makes what the container needs on the node. on_done once, never before
+     * the call returns; a failure means the next in rank. NULL: nothing to prepare. */
+    void (*prepare)(struct engine_node *node, void (*on_done)(const struct failure *, void *),
+                    void *done_context, void *context);
+    void *prepare_context;
 };
 
 struct launch_result {

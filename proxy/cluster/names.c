@@ -119,6 +119,11 @@ static struct name_reservation *reserve(struct cluster *cluster, struct slice na
     return reservation;
 }
 
+struct name_reservation *names_hold(struct cluster *cluster, struct slice name)
+{
+    return reserve(cluster, name);
+}
+
 struct name_reservation *names_reserve(struct cluster *cluster, struct slice name,
                                        struct failure *failure)
 {

@@ -86,8 +86,11 @@ static int on_info(const struct engine_info *info, const struct value *info_valu
     measure_skew(node, info_value);
     keep_text(&own->info_text, &node->info_text, info_value);
     keep_text(&own->version_text, &node->version_text, version_value);
-    if (changed)
+    records_recall(node);
+    if (changed) {
+        record_node(node);
         changes_notify(node->cluster, CHANGE_NODE_CONFIG, node, NULL);
+    }
     return 0;
 }
 
@@ -99,6 +102,8 @@ static void on_list(enum watch_kind kind, const struct value *list, void *contex
         containers_take_list(node, list);
     else
         inventory_take(node, kind, list);
+    if (kind == WATCH_NETWORKS)
+        record_networks(node, list);
 }
 
 static void on_container(struct slice engine_id, const struct value *row,

@@ -110,6 +110,8 @@ void node_set_state(struct engine_node *node, enum node_state state, const char 
     struct cluster *cluster = node->cluster;
     static const char *const actions[NODE_STATES] = {NULL, "ready", "unreachable", "down"};
 
+    bool was_down = node->view.state == NODE_DOWN;
+
     snprintf(node->why, sizeof node->why, "%s", why);
     if (node->view.state == state || node->removed)
         return;
@@ -119,8 +121,12 @@ void node_set_state(struct engine_node *node, enum node_state state, const char 
     list_remove(&node->state_link);
     list_append(&cluster->by_state[state], &node->state_link);
     node->changed_ns = loop_wall_ns();
+    if (state == NODE_UNREACHABLE)
+        node->own->lost_at = loop_now(cluster->loop);
     if (state == NODE_UNREACHABLE || state == NODE_DOWN)
         upstream_cut(node->upstream, node->why);
+    if (state == NODE_DOWN || was_down)
+        record_node(node);
     changes_notify(cluster, CHANGE_NODE_STATE, node, NULL);
     if (actions[state] && !node->removed) {
         struct tag attributes[] = {{SLICE("name"), node->view.name},
@@ -139,6 +145,7 @@ static void publish_update(struct engine_node *node)
 
     node->version_index++;
     node->changed_ns = loop_wall_ns();
+    record_node(node);
     changes_notify(node->cluster, CHANGE_NODE_CONFIG, node, NULL);
     cluster_publish(node->cluster, SLICE("node"), SLICE("update"), slice_of(node->swarm_id),
                     (struct tags){attributes, 2}, node);

@@ -54,6 +54,9 @@ struct engine_node *cluster_node_add(struct cluster *cluster, const struct node_
                                      struct failure *failure) MUST_CHECK;
 /* Heartbeat: the lease runs lease_ms from now. */
 void cluster_node_renew(struct engine_node *node);
+/* Its agent goes in order. Without containers the node goes, too; with some it stays, watched and
+ * without a lease, so that they are moved when the engine falls silent. */
+void cluster_node_leave(struct engine_node *node);
 /* Takes it out: its containers leave the cache, its connections are cut. */
 void cluster_node_remove(struct engine_node *node);
 /* By name, engine id, or swarm id (or a unique prefix of an id of 4 and more); NULL. */

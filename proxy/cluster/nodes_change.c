@@ -117,6 +117,7 @@ static int update_node(struct engine_node *node, const struct node_options *opti
     }
     nodes_touch(node->cluster);
     cluster_node_renew(node);
+    record_node(node);
     changes_notify(node->cluster, CHANGE_NODE_CONFIG, node, NULL);
     return 0;
 }
@@ -155,6 +156,8 @@ static struct engine_node *add_node(struct cluster *cluster, const struct node_o
     connect_node(node, options);
     if (node->joined)
         cluster_node_renew(node);
+    records_recall(node);
+    record_node(node);
     changes_notify(cluster, CHANGE_NODE_ADDED, node, NULL);
     return node;
 }
@@ -349,6 +352,7 @@ void cluster_node_remove(struct engine_node *node)
         cluster_publish(cluster, SLICE("node"), SLICE("remove"), slice_of(node->swarm_id),
                         (struct tags){&(struct tag){SLICE("name"), node->view.name}, 1}, node);
     }
+    record_node_gone(node);
     node->removed = true;
     node->in_sync = false;
     containers_drop_node(node);
@@ -365,6 +369,20 @@ void cluster_node_remove(struct engine_node *node)
     }
     node_release(node);
     node_release(node);
+}
+
+void cluster_node_leave(struct engine_node *node)
+{
+    if (node->view.containers_total == 0) {
+        cluster_node_remove(node);
+        return;
+    }
+    /* An orderly poweroff ends the agent first: what runs there must not be forgotten. */
+    node->lease_until = 0;
+    if (!node->lease_over) {
+        node->lease_over = true;
+        changes_notify(node->cluster, CHANGE_NODE_STATE, node, NULL);
+    }
 }
 
 void nodes_free_all(struct cluster *cluster)

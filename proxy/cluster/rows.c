@@ -146,7 +146,15 @@ static void write_status(struct buffer *out, struct container_entry *entry, int6
     struct container_facts facts = entry->facts;
 
     facts.model.state = entry->view.state;
-    if (node && (node->view.state == NODE_UNREACHABLE || node->view.state == NODE_DOWN))
+    if (!node)
+        buffer_printf(out, "pending%s%.100s",
+                      entry->pending_why && entry->pending_why[0] ? ": " : "",
+                      entry->pending_why ? entry->pending_why : "");
+    else if (node->view.state == NODE_DOWN)
+        buffer_printf(out, "%s (Host Down: " SLICE_FMT ")",
+                      entry->view.state == CONTAINER_EXITED ? "Exited" : "Unknown",
+                      SLICE_ARG(node->view.name));
+    else if (node->view.state == NODE_UNREACHABLE)
         buffer_printf(out, "Host Down (" SLICE_FMT ")", SLICE_ARG(node->view.name));
     else if (entry->own->status)
         buffer_text(out, entry->own->status);

@@ -12,6 +12,7 @@
 #include "proxy/cluster/launch.h"
 #include "proxy/cluster/names.h"
 #include "proxy/cluster/nodes.h"
+#include "proxy/cluster/records.h"
 
 #define NODE_STATES (NODE_DOWN + 1)
 
@@ -41,9 +42,10 @@ struct cluster {
     struct table *moved_users;       /* user's id -> struct moved_identity */
     struct container_entry **sorted; /* newest first up to sorted_count, then as they came */
     size_t sorted_count, sorted_used, sorted_capacity;
-    bool unsorted;       /* the order of nodes changed: sort all */
-    bool sorted_holes;   /* removed ones left NULL */
-    struct list pending; /* entries placed nowhere: own->pending_link */
+    struct container_entry **shown; /* without old copies */
+    bool unsorted;                  /* the order of nodes changed: sort all */
+    bool sorted_holes;              /* removed ones left NULL */
+    struct list pending;            /* entries placed nowhere: own->pending_link */
     /* names.c */
     struct table *names; /* struct name_slot */
     uint64_t random;
@@ -52,7 +54,14 @@ struct cluster {
     unsigned dispatching;
     struct event_ring *ring;
     struct exec_map *execs;
-    struct table *image_ids; /* id -> number of nodes, as pointer-sized counts */
+    /* records.c */
+    struct store *store;
+    bool loading;             /* from the store: nothing is written back */
+    struct table *remembered; /* name -> record of a node that is not here yet */
+    struct arena *remembered_arena;
+    struct table *superseded; /* engine id of an old copy -> user's id (heap text) */
+    struct table *arrivals;   /* name -> launch of a moved container under way */
+    struct table *image_ids;  /* id -> number of nodes, as pointer-sized counts */
     struct cluster_sums sums;
 };
 
@@ -84,6 +93,8 @@ struct node_private {
     struct inventory *inventory;
     struct resources engine_total;
     int64_t clock_skew_ns;
+    bool lost;        /* recover has dealt with its loss */
+    uint64_t lost_at; /* loop_now when it became unreachable */
     char *engine_id, *info_text, *version_text;
     bool pinned_name; /* given by the operator or the agent, not taken from the engine */
 };
@@ -136,7 +147,13 @@ struct container_private {
     struct reservation *reservation;
     bool accounted, detailed, holds_ports;
     struct list pending_link;
-    int64_t stopped_by_user_ns; /* last stop, kill or rm asked through us */
+    uint64_t record_hash;
+    uint64_t stopped_at; /* loop_now when it stopped running; 0: not seen */
+    uint64_t killed_at;  /* last kill event: an orderly shutdown sends one first */
+    bool stop_asked;     /* by a user, through us, since it last ran */
+    uint64_t move_after; /* a drain that failed is not tried again before */
+    bool retiring;       /* recover is putting an old copy aside */
+    char *spec;          /* pending: its last inspect, JSON text */
 };
 
 void containers_init(struct cluster *cluster);
@@ -172,7 +189,29 @@ void identities_deinit(struct cluster *cluster);
 /* rows.c: makes entry's row from the engine's. */
 void container_set_row(struct container_entry *entry, const struct value *row);
 
+/* An old copy, left behind by a move. */
+void superseded_set(struct cluster *cluster, struct slice engine_id, struct slice user_id);
+void superseded_forget(struct cluster *cluster, struct slice engine_id);
+/* A pending entry under the user's id, made from an inspect (JSON). Replaces nothing. */
+struct container_entry *pending_new(struct cluster *cluster, struct slice user_id,
+                                    struct slice inspect, const char *why);
+void pending_set_why(struct container_entry *entry, const char *why);
+/* The container of a launch under way has shown itself on its node. */
+void launch_arrived(struct engine_node *node, struct slice name, struct slice engine_id);
+
+/* ---- records ---- */
+void record_node(struct engine_node *node);
+void record_node_gone(struct engine_node *node);
+void records_recall(struct engine_node *node);
+void record_networks(struct engine_node *node, const struct value *list);
+void record_container(struct container_entry *entry, const struct value *inspect);
+void record_container_gone(struct container_entry *entry);
+void record_identity(struct cluster *cluster, struct slice user_id, struct slice engine_id);
+void record_superseded(struct cluster *cluster, struct slice engine_id, struct slice user_id);
+
 /* ---- names ---- */
+/* For a container that comes back under the name it has: no questions. */
+struct name_reservation *names_hold(struct cluster *cluster, struct slice name);
 struct name_slot {
     char *name;
     struct list entries;

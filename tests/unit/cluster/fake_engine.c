@@ -263,6 +263,45 @@ static void serve_create(struct fake_connection *connection, struct slice target
     answer(connection, 201, text);
 }
 
+/* POST /containers/X/VERB and DELETE /containers/X. */
+static void serve_change(struct fake_connection *connection, struct slice method, struct slice path,
+                         struct slice target)
+{
+    struct fake_engine *engine = connection->engine;
+    struct slice rest = slice_from(path, 12), reference;
+    struct fake_container *container;
+    ptrdiff_t equals = slice_find(target, '=');
+    char text[128];
+
+    slice_next(&rest, '/', &reference);
+    snprintf(text, sizeof text, SLICE_FMT, SLICE_ARG(reference));
+    container = fake_engine_find(engine, text);
+    if (!container) {
+        answer(connection, 404, "{\"message\":\"No such container\"}");
+        return;
+    }
+    if (slice_is(method, "DELETE")) {
+        fake_engine_event(engine, container, "destroy");
+        container->used = false;
+    } else if (slice_is(rest, "start") && engine->refuse_start) {
+        answer(connection, 500, "{\"message\":\"port is already allocated\"}");
+        return;
+    } else if (slice_is(rest, "start")) {
+        fake_engine_set(engine, container, "running", "start");
+    } else if (slice_is(rest, "stop")) {
+        fake_engine_set(engine, container, "exited", "die");
+    } else if (slice_is(rest, "rename")) {
+        snprintf(container->name, sizeof container->name, SLICE_FMT,
+                 SLICE_ARG(slice_from(target, (size_t)equals + 1)));
+        fake_engine_event(engine, container, "rename");
+    } else if (slice_is(rest, "update")) {
+        answer(connection, 200, "{\"Warnings\":[]}");
+        return;
+    }
+    buffer_text(&connection->queue, "HTTP/1.1 204 No Content\r\n\r\n");
+    flush(connection);
+}
+
 static void serve_system(struct fake_connection *connection, struct slice path)
 {
     struct fake_engine *engine = connection->engine;
@@ -307,6 +346,8 @@ static void serve(struct fake_connection *connection, const struct request_head 
         serve_create(connection, target, body);
     } else if (slice_starts(path, "/containers/") && slice_ends(path, "/json")) {
         serve_inspect(connection, slice_cut(path, 12, path.length - 17));
+    } else if (slice_starts(path, "/containers/")) {
+        serve_change(connection, head->method, path, target);
     } else if (slice_is(path, "/images/json")) {
         answer(connection, 200, connection->engine->images);
     } else if (slice_is(path, "/networks")) {

@@ -39,6 +39,7 @@ struct fake_engine {
     long long clock_ns;           /* of events */
     bool drop_create;             /* takes the create, then cuts the connection without an answer */
     bool refuse_create;           /* 404 No such image */
+    bool refuse_start;            /* start answers 500 */
     bool hold_inspect;            /* inspect answers wait for fake_release */
     int creates, inspects, lists; /* requests seen */
 };
