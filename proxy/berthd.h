@@ -15,7 +15,9 @@ struct berthd {
     struct settings settings;
     struct loop *loop;
     struct transport *transport;
+    struct store *store;
     struct cluster *cluster;
+    struct recover *recover;
     struct admin *admin;
     struct gate gate; /* start_access.c */
     struct docker *docker;

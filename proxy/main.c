@@ -4,9 +4,12 @@
 #include "proxy/admin/token_command.h"
 #include "proxy/berthd.h"
 #include "proxy/cluster/nodes.h"
+#include "proxy/cluster/recover.h"
+#include "proxy/cluster/records.h"
 #include "proxy/http/exchange.h"
 #include "proxy/log.h"
 #include "proxy/metrics.h"
+#include "proxy/store/state_command.h"
 #include "proxy/token.h"
 #include "proxy/transport.h"
 #include "proxy/version.h"
@@ -135,11 +138,18 @@ static int make_cluster(struct berthd *berthd, struct failure *failure)
     options.tls_of = transport_node;
     options.tls_context = berthd->transport;
     berthd->cluster = cluster_new(berthd->loop, &options);
+    berthd->store = store_open(berthd->loop, settings->state, failure);
+    if (!berthd->store || cluster_set_store(berthd->cluster, berthd->store, failure) != 0)
+        return failure_prefix(failure, "--state");
     for (size_t i = 0; i < settings->nodes.count; i++) {
         if (add_node(berthd, settings->nodes.list[i], failure) != 0)
             return -1;
     }
-    return 0;
+    struct recover_settings recover = recover_default_settings();
+    recover.grace_ms = (uint64_t)settings->grace_ms;
+    recover.superseded_ttl_ms = (uint64_t)settings->superseded_ttl_ms;
+    berthd->recover = recover_new(berthd->cluster, &recover, failure);
+    return berthd->recover ? 0 : -1;
 }
 
 static void on_finished(struct exchange *exchange, int status, void *context)
@@ -202,6 +212,7 @@ static int make_admin(struct berthd *berthd, struct failure *failure)
         return failure_prefix(failure, "--token-file");
     struct admin_options options = {
         .cluster = berthd->cluster,
+        .recover = berthd->recover,
         .token = token,
         .open = listens_openly(&berthd->settings),
         .state = berthd->settings.state,
@@ -255,8 +266,10 @@ static void take_down(struct berthd *berthd)
         docker_free(&berthd->docker);
     admin_free(&berthd->admin);
     stop_access(berthd);
+    recover_free(&berthd->recover);
     if (berthd->cluster)
         cluster_free(&berthd->cluster);
+    store_close(&berthd->store);
     transport_free(&berthd->transport);
     loop_free(&berthd->loop);
     settings_deinit(&berthd->settings);
@@ -320,6 +333,8 @@ int main(int argc, char **argv)
     struct failure failure;
     if (argc > 1 && strcmp(argv[1], "token") == 0)
         return token_command(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "state") == 0)
+        return state_command(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "learn") == 0)
         return run_learn(argc, argv);
     if (settings_load(&berthd.settings, argc, argv, getenv, &failure) != 0) {

@@ -19,6 +19,9 @@ static const struct row {
     {"DELETE", "/lease",    NULL,           admin_lease_end},
     {"GET",    "/nodes",    "node.list",    admin_nodes_list},
     {"DELETE", "/nodes/*",  "node.forget",  admin_node_forget},
+    {"POST",   "/nodes/*",  "node.dead",    admin_node_dead},
+    {"POST",   "/rebalance", "rebalance",   admin_rebalance},
+    {"GET",    "/health",   "health",       admin_health},
     {"GET",    "/tokens",   "token.list",   admin_tokens_list},
     {"POST",   "/tokens",   "token.create", admin_token_create},
     {"DELETE", "/tokens/*", "token.remove", admin_token_remove},
@@ -41,6 +44,7 @@ struct admin *admin_new(const struct admin_options *options, struct failure *fai
     struct admin *admin = xcalloc(1, sizeof(*admin));
 
     admin->cluster = options->cluster;
+    admin->recover = options->recover;
     admin->open = options->open;
     admin->fence_within_ms = options->fence_within_ms;
     admin->may = options->may;

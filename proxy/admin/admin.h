@@ -2,13 +2,14 @@
  * nodes. Errors are {"message": …} as in Docker's API; "reason" tells programs which one it is. */
 #pragma once
 
-#include "proxy/cluster/cluster.h"
+#include "proxy/cluster/recover.h"
 #include "proxy/http/exchange.h"
 
 struct admin;
 
 struct admin_options {
     struct cluster *cluster;
+    struct recover *recover; /* NULL: nothing is moved */
     const char *token;  /* shared join token (copied); NULL or "": none */
     bool open;          /* some listener can be reached from other machines */
     const char *state;  /* directory for tokens and node keys (copied); NULL or "": memory only */

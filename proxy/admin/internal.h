@@ -11,6 +11,7 @@
 
 struct admin {
     struct cluster *cluster;
+    struct recover *recover;
     char *token; /* NULL: none */
     bool open;
     char *state; /* NULL: memory only */
@@ -34,6 +35,10 @@ typedef void (*admin_fn)(struct admin_call *call);
 /* nodes.c */
 void admin_nodes_list(struct admin_call *call);
 void admin_node_forget(struct admin_call *call);
+/* moves.c */
+void admin_node_dead(struct admin_call *call);
+void admin_rebalance(struct admin_call *call);
+void admin_health(struct admin_call *call);
 /* tokens.c */
 void admin_token_create(struct admin_call *call);
 void admin_tokens_list(struct admin_call *call);

@@ -93,7 +93,7 @@ void admin_lease_renew(struct admin_call *call)
     admin_read_json(call, on_renew);
 }
 
-/* DELETE /lease?node=NAME: the agent goes, and its node with it. */
+/* DELETE /lease?node=NAME: the agent goes, and its node with it unless it has containers. */
 void admin_lease_end(struct admin_call *call)
 {
     struct slice name = query_get(&call->query, "node");
@@ -103,6 +103,6 @@ void admin_lease_end(struct admin_call *call)
         return;
     log_info("node left", "node=" SLICE_FMT, SLICE_ARG(name));
     lease_forget(call->admin, name);
-    cluster_node_remove(node);
+    cluster_node_leave(node);
     exchange_reply(call->exchange, 204, NULL, SLICE_NONE, NULL);
 }
