@@ -3,6 +3,7 @@
 #include "policy/base/table.h"
 #include "proxy/admin/token_command.h"
 #include "proxy/berthd.h"
+#include "proxy/cert/cert_command.h"
 #include "proxy/cluster/nodes.h"
 #include "proxy/cluster/recover.h"
 #include "proxy/cluster/records.h"
@@ -335,6 +336,8 @@ int main(int argc, char **argv)
         return token_command(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "state") == 0)
         return state_command(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "cert") == 0)
+        return cert_command(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "learn") == 0)
         return run_learn(argc, argv);
     if (settings_load(&berthd.settings, argc, argv, getenv, &failure) != 0) {
