@@ -154,6 +154,28 @@ void *arena_alloc(struct arena *arena, size_t size)
     return memory;
 }
 
+void *arena_take(struct arena *arena, size_t size)
+{
+    return take(arena, size ? size : 1);
+}
+
+struct slice arena_join(struct arena *arena, const struct slice *parts, size_t count)
+{
+    size_t length = 0;
+    char *text, *to;
+
+    for (size_t i = 0; i < count; i++)
+        length += parts[i].length;
+    text = to = take(arena, length + 1);
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].length)
+            memcpy(to, parts[i].at, parts[i].length);
+        to += parts[i].length;
+    }
+    *to = '\0';
+    return slice_make(text, length);
+}
+
 struct slice arena_copy(struct arena *arena, struct slice s)
 {
     char *copy = take(arena, s.length + 1);

@@ -22,9 +22,12 @@ void arena_free(struct arena **arena);
 /* Frees everything in it but keeps one block for reuse. */
 void arena_reset(struct arena *arena);
 void *arena_alloc(struct arena *arena, size_t size); /* zeroed */
+void *arena_take(struct arena *arena, size_t size);  /* not zeroed: for what is filled at once */
 /* Copies; the copy is NUL-terminated behind its length, so .at may be used as a C string. */
 struct slice arena_copy(struct arena *arena, struct slice s);
 char *arena_text(struct arena *arena, struct slice s);
+/* The parts one behind the other; cheaper than arena_printf. */
+struct slice arena_join(struct arena *arena, const struct slice *parts, size_t count);
 struct slice arena_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 struct slice arena_vprintf(struct arena *arena, const char *format, va_list arguments)

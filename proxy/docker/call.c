@@ -92,7 +92,7 @@ struct call_context *ticket_redeem(struct ticket **ticket)
 void call_add_header(struct call_context *call, const char *name, struct slice value)
 {
     if (!call->extra)
-        call->extra = arena_alloc(call->arena, sizeof(*call->extra));
+        call->extra = headers_new(call->arena);
     headers_drop(call->extra, name);
     headers_add(call->extra, slice_of(name), value);
 }
@@ -252,6 +252,6 @@ void call_find_container(struct call_context *call, struct slice reference, call
 struct slice call_container_path(struct call_context *call, const struct container_entry *entry)
 {
     struct slice behind = slice_from(call->path, strlen("/containers/") + call->names[0].length);
-    return arena_printf(call->arena, "/containers/" SLICE_FMT SLICE_FMT,
-                        SLICE_ARG(entry->engine_id), SLICE_ARG(behind));
+    struct slice parts[] = {SLICE("/containers/"), entry->engine_id, behind};
+    return arena_join(call->arena, parts, 3);
 }

@@ -13,9 +13,9 @@ struct slice call_target(struct call_context *call, const struct engine_node *no
     char version[16];
     struct slice query = query_text(call->query);
     api_version_text(node_api_version(node, call->version), version);
-    return arena_printf(call->arena, "/v%s" SLICE_FMT "%s" SLICE_FMT, version,
-                        SLICE_ARG(path_encode(call->arena, path)), query.length ? "?" : "",
-                        SLICE_ARG(query));
+    struct slice parts[] = {SLICE("/v"), slice_of(version), path_encode(call->arena, path),
+                            query.length ? SLICE("?") : SLICE_NONE, query};
+    return arena_join(call->arena, parts, sizeof(parts) / sizeof(parts[0]));
 }
 
 static bool is_ours(struct slice name)
@@ -29,8 +29,8 @@ static bool is_ours(struct slice name)
 struct headers *call_engine_headers(struct call_context *call)
 {
     const struct headers *from = &exchange_head(call->exchange)->headers;
-    struct headers *headers = arena_alloc(call->arena, sizeof(*headers));
-    *headers = *from;
+    struct headers *headers = headers_new(call->arena);
+    headers_copy(headers, from);
     headers_drop_hop_by_hop(headers);
     size_t kept = 0;
     for (size_t i = 0; i < headers->count; i++) {

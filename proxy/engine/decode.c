@@ -22,7 +22,18 @@ int api_version_parse(struct slice text)
 
 const char *api_version_text(int version, char *text)
 {
-    snprintf(text, 16, "%d.%d", version / 1000, version % 1000);
+    char digits[16];
+    int count = 0, at = 0;
+
+    /* By hand: it is part of every call to an engine. */
+    for (int rest = version % 1000; count == 0 || rest > 0; rest /= 10)
+        digits[count++] = (char)('0' + rest % 10);
+    digits[count++] = '.';
+    for (int rest = version / 1000, first = count; count == first || rest > 0; rest /= 10)
+        digits[count++] = (char)('0' + rest % 10);
+    while (count > 0)
+        text[at++] = digits[--count];
+    text[at] = '\0';
     return text;
 }
 

@@ -247,7 +247,7 @@ static int make_head(struct relay *relay, struct response_head *head, struct sli
 static void keep_headers(struct relay *relay, const struct headers *headers)
 {
     struct arena *arena = exchange_arena(relay->exchange);
-    relay->headers = arena_alloc(arena, sizeof *relay->headers);
+    relay->headers = headers_new(arena);
     for (size_t i = 0; i < headers->count; i++) {
         relay->headers->list[i].name = arena_copy(arena, headers->list[i].name);
         relay->headers->list[i].value = arena_copy(arena, headers->list[i].value);

@@ -318,8 +318,9 @@ static void on_deadline(void *context)
 /* Puts the whole request into call->request; -1 when the extra headers are too many. */
 static int write_request(struct call *call, const struct call_request *request)
 {
-    struct headers headers = {.count = 0};
+    struct headers headers;
     char length[24];
+    headers.count = 0;
     int full = headers_add(&headers, SLICE("Host"), upstream_host(call->upstream));
     if (call->upload) {
         full |= headers_add(&headers, SLICE("Transfer-Encoding"), SLICE("chunked"));

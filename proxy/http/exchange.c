@@ -5,7 +5,8 @@
 
 struct exchange *exchange_new(struct connection *connection)
 {
-    struct exchange *exchange = xcalloc(1, sizeof *exchange);
+    struct exchange *exchange = xmalloc(sizeof *exchange);
+    memset(exchange, 0, offsetof(struct exchange, head.headers.list));
     exchange->connection = connection;
     exchange->stream = connection->stream;
     exchange->arena = arena_new();

@@ -16,8 +16,8 @@ struct header {
 };
 
 struct headers {
-    struct header list[HEAD_MAX_HEADERS];
     size_t count;
+    struct header list[HEAD_MAX_HEADERS]; /* only the first `count` are set */
 };
 
 enum framing { FRAMING_NONE, FRAMING_LENGTH, FRAMING_CHUNKED, FRAMING_UNTIL_CLOSE };
@@ -26,12 +26,12 @@ struct request_head {
     struct slice method;
     struct slice target;   /* as received: path?query (origin form only; absolute form is cut) */
     int minor_version;     /* 0 or 1 */
-    struct headers headers;
     enum framing framing;
     uint64_t content_length; /* FRAMING_LENGTH */
     bool keep_alive;
     bool expect_continue;
     struct slice upgrade;  /* value of Upgrade when Connection names it, else SLICE_NONE */
+    struct headers headers;
 };
 
 struct response_head {
@@ -60,6 +60,10 @@ ssize_t response_head_parse(struct response_head *head, struct slice bytes,
  * a head that comes byte by byte costs quadratic time. */
 bool head_complete(struct slice bytes, size_t seen);
 
+/* An empty list in the arena; the rows of a list are 4 KiB, so they are not zeroed for nothing. */
+struct headers *headers_new(struct arena *arena);
+/* Copies the rows there are (slices, not what they point to). */
+void headers_copy(struct headers *to, const struct headers *from);
 /* First header of that name (ASCII case-insensitive), SLICE_NONE if absent. */
 struct slice headers_find(const struct headers *headers, const char *name);
 /* Removes all of that name. Adds (slices are not copied). -1 when full. */

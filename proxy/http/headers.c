@@ -1,6 +1,19 @@
 /* Headers: the list of a head: find, drop, add, and write a head from its parts. */
 #include "proxy/http/head.h"
 
+struct headers *headers_new(struct arena *arena)
+{
+    struct headers *headers = arena_take(arena, sizeof *headers);
+    headers->count = 0;
+    return headers;
+}
+
+void headers_copy(struct headers *to, const struct headers *from)
+{
+    to->count = from->count;
+    memcpy(to->list, from->list, from->count * sizeof from->list[0]);
+}
+
 struct slice headers_find(const struct headers *headers, const char *name)
 {
     struct slice wanted = slice_of(name);

@@ -57,8 +57,6 @@ struct exchange {
     struct connection *connection;
     struct stream *stream;
     struct arena *arena;
-    struct request_head head;
-
     void *data;
     exchange_fn on_free;
     exchange_fn on_gone;
@@ -93,6 +91,8 @@ struct exchange {
     exchange_body_fn on_body;
     exchange_piece_fn on_piece;
     void *body_context;
+
+    struct request_head head; /* last: its rows are not zeroed for each request */
 };
 
 /* A listener of the front. It is kept, closed, until the front goes: connections point to its text.

@@ -308,8 +308,7 @@ static int write_request(struct relay *relay, const struct relay_request *reques
     char length[24];
     headers.count = 0;
     if (request->headers) {
-        headers.count = request->headers->count;
-        memcpy(headers.list, request->headers->list, headers.count * sizeof headers.list[0]);
+        headers_copy(&headers, request->headers);
         headers_drop_hop_by_hop(&headers);
         headers_drop(&headers, "Host");
         headers_drop(&headers, "Expect");

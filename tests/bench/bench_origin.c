@@ -1,6 +1,7 @@
 /* Bench origin: the cheapest server that can stand for an engine, so that what is measured is the
- * proxy. GET /json answers 2 KB, GET /bytes/N streams N bytes, anything with a body is read to its
- * end and answered. Usage: bench_origin PORT */
+ * proxy. It has one container, "one"; GET /json and its inspect answer 2 KB, GET /bytes/N streams N
+ * bytes and an export 64 MB, anything with a body is read to its end and answered. What a watching
+ * berthd asks for is answered as an engine with one container would. Usage: bench_origin PORT */
 #include "proxy/http/framer.h"
 
 #include <arpa/inet.h>
@@ -12,7 +13,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define JSON_BYTES 2048
+#define JSON_BYTES   2048
+#define EXPORT_BYTES 64000000
+#define ID           "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define CREATED      "2026-01-01T00:00:00.000000000Z"
 
 struct client {
     int fd;
@@ -30,6 +34,9 @@ static char json_answer[JSON_BYTES + 200];
 static size_t json_length;
 static const char ok_answer[] =
     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+
+static const char events_head[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                                  "Transfer-Encoding: chunked\r\n\r\n";
 
 static void drop(struct client *client)
 {
@@ -67,14 +74,82 @@ static int send_owed(struct client *client)
     return 0;
 }
 
-static int answer(struct client *client, struct slice target)
+static int send_text(struct client *client, const char *body)
+{
+    char text[4096];
+    int length = snprintf(text, sizeof text,
+                          "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Type: "
+                          "application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                          strlen(body), body);
+    return send_all(client, text, (size_t)length);
+}
+
+static int send_bytes(struct client *client, uint64_t length)
 {
     char head[200];
-    if (slice_starts(target, "/bytes/") &&
-        slice_to_u64(slice_from(target, 7), &client->owed) == 0) {
-        int length = snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %llu\r\n\r\n",
-                              (unsigned long long)client->owed);
-        return send_all(client, head, (size_t)length) < 0 ? -1 : send_owed(client);
+    int head_length = snprintf(head, sizeof head,
+                               "HTTP/1.1 200 OK\r\nContent-Type: application/x-tar\r\n"
+                               "Content-Length: %llu\r\n\r\n", (unsigned long long)length);
+    client->owed = length;
+    return send_all(client, head, (size_t)head_length) < 0 ? -1 : send_owed(client);
+}
+
+/* What an engine tells of itself, by the end of the path. Longer endings stand first. */
+static const struct {
+    const char *end, *body;
+} texts[] = {
+    {"/containers/json",
+     "[{\"Id\":\"" ID "\",\"Names\":[\"/one\"],\"Image\":\"busybox\",\"ImageID\":\"sha256:" ID "\","
+     "\"Command\":\"top\",\"Created\":1767225600,\"Ports\":[],\"Labels\":{},\"State\":\"running\","
+     "\"Status\":\"Up 1 second\",\"HostConfig\":{\"NetworkMode\":\"default\"},"
+     "\"NetworkSettings\":{\"Networks\":{}},\"Mounts\":[]}]"},
+    {"/images/json", "[]"},
+    {"/networks", "[]"},
+    {"/volumes", "{\"Volumes\":[],\"Warnings\":null}"},
+    {"/version", "{\"Version\":\"20.10.24\",\"ApiVersion\":\"1.41\",\"MinAPIVersion\":\"1.12\","
+                 "\"Os\":\"linux\",\"Arch\":\"amd64\",\"KernelVersion\":\"6.1\"}"},
+    {"/info", "{\"ID\":\"BENCH\",\"Name\":\"bench\",\"NCPU\":2,\"MemTotal\":4000000000,"
+              "\"ServerVersion\":\"20.10.24\",\"Driver\":\"overlay2\",\"OSType\":\"linux\","
+              "\"Architecture\":\"x86_64\",\"OperatingSystem\":\"Debian\",\"Containers\":1}"},
+    {"/_ping", "OK"},
+};
+
+static int send_inspect(struct client *client)
+{
+    char text[JSON_BYTES + 1];
+    int length = snprintf(text, sizeof text,
+                          "{\"Id\":\"" ID "\",\"Created\":\"" CREATED "\",\"Name\":\"/one\","
+                          "\"State\":{\"Status\":\"running\",\"Running\":true},\"Image\":"
+                          "\"sha256:" ID "\",\"Config\":{\"Image\":\"busybox\",\"Labels\":{},"
+                          "\"Env\":[]},\"HostConfig\":{\"NetworkMode\":\"default\",\"Memory\":0},"
+                          "\"NetworkSettings\":{\"Networks\":{}},\"Mounts\":[]");
+    memset(text + length, ' ', (size_t)(JSON_BYTES - length));
+    text[JSON_BYTES - 1] = '}';
+    text[JSON_BYTES] = '\0';
+    return send_text(client, text);
+}
+
+static int answer(struct client *client, struct slice target)
+{
+    uint64_t length;
+    struct slice path = target;
+    slice_next(&target, '?', &path);
+    if (slice_starts(path, "/bytes/") && slice_to_u64(slice_from(path, 7), &length) == 0) {
+        return send_bytes(client, length);
+    }
+    if (slice_ends(path, "/export")) {
+        return send_bytes(client, EXPORT_BYTES);
+    }
+    if (slice_ends(path, "/events")) { /* nothing ever happens */
+        return send_all(client, events_head, sizeof events_head - 1);
+    }
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (slice_ends(path, texts[i].end)) {
+            return send_text(client, texts[i].body);
+        }
+    }
+    if (slice_contains(path, "/containers/")) {
+        return send_inspect(client);
     }
     return send_all(client, json_answer, json_length);
 }
@@ -107,7 +182,7 @@ static int take_input(struct client *client)
     if (length <= 0) {
         return (int)length;
     }
-    if (head.framing != FRAMING_NONE) {
+    if (head.framing != FRAMING_NONE && (head.framing == FRAMING_CHUNKED || head.content_length)) {
         framer_init(&client->framer, head.framing, head.content_length);
         client->in_body = true;
         return take_body(client, (size_t)length);

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Measures berth's HTTP path beside haproxy and nginx, on this machine, in alternating runs.
 
-    tests/bench/proxy.py [--quick] [--build DIR] [--rounds N] [--front BINARY]
+    tests/bench/proxy.py [--quick] [--build DIR] [--rounds N]
 
 Prints medians of CPU per request (2 KB JSON, keep-alive), CPU per GB of a 64 MB download and of a
-1 GB chunked upload, and resident memory. The proxy runs on CPU 0, load and origin on CPU 1.
+1 GB chunked upload, and resident memory. "berthd" is the whole program (a diff, an export and
+an upload to a container of its one node: routes, rules, lookups, headers), "relay" its HTTP path
+alone, which does what the others do. The proxy runs on CPU 0, load and origin on CPU 1.
 CPU comes from /proc/PID/schedstat: it is what can be trusted on a machine that does other things.
 Never fails on figures; fails when a proxy does not work. Needs Debian's haproxy, nginx-light, wrk;
 what is missing is left out."""
@@ -74,6 +76,10 @@ def resident_kib(pid):
 
 
 class Proxy:
+    """A running program and the paths that it is asked for."""
+
+    small, large, load = "/json", "/bytes/64000000", "/load"
+
     def __init__(self, name, port, command):
         self.name, self.port = name, port
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
@@ -96,10 +102,37 @@ def pinned(cpu, command):
     return ["taskset", "-c", str(cpu)] + command if shutil.which("taskset") else command
 
 
-def start_berth(front, origin_port):
+def start_relay(options, origin_port):
     port = free_port()
-    return Proxy("berth", port, pinned(0, [front, f"tcp://127.0.0.1:{port}",
+    front = os.path.join(options.build, "bench/bench_front")
+    return Proxy("relay", port, pinned(0, [front, f"tcp://127.0.0.1:{port}",
                                            f"tcp://127.0.0.1:{origin_port}"]))
+
+
+def start_berthd(options, origin_port):
+    port = free_port()
+    berthd = Proxy("berthd", port, pinned(0, [
+        os.path.join(options.build, "berthd"), "-H", f"tcp://127.0.0.1:{port}", "--log-level",
+        "warning", "--node", f"bench=tcp://127.0.0.1:{origin_port}"]))
+    berthd.small = "/v1.41/containers/one/changes"
+    berthd.large = "/v1.41/containers/one/export"
+    berthd.load = "/v1.41/images/load"
+    deadline = time.monotonic() + 20
+    while status_of(port, berthd.small) != 200:
+        if time.monotonic() > deadline:
+            berthd.stop()
+            raise RuntimeError("berthd does not find its node's container")
+        time.sleep(0.05)
+    return berthd
+
+
+def status_of(port, path):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 def start_haproxy(folder, origin_port):
@@ -159,7 +192,7 @@ def small_requests(proxy, seconds):
     """(CPU us per request, requests per second)"""
     before = proxy.cpu()
     text = subprocess.run(pinned(1, ["wrk", "-t1", "-c32", f"-d{seconds}",
-                                     f"http://127.0.0.1:{proxy.port}/json"]),
+                                     f"http://127.0.0.1:{proxy.port}{proxy.small}"]),
                           check=True, capture_output=True, text=True).stdout
     used = proxy.cpu() - before
     if "Non-2xx" in text or "Socket errors" in text:
@@ -168,13 +201,13 @@ def small_requests(proxy, seconds):
     return used / count * 1e6, count / seconds
 
 
-def download(proxy, times, length):
+def download(proxy, times):
     """(CPU seconds per GB, MB per second)"""
-    scratch = bytearray(1 << 20)
+    length, scratch = 64 * 1000 * 1000, bytearray(1 << 20)
     before, start = proxy.cpu(), time.monotonic()
     for _ in range(times):
         connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=120)
-        connection.request("GET", f"/bytes/{length}")
+        connection.request("GET", proxy.large)
         answer, got = connection.getresponse(), 0
         while True:
             part = answer.readinto(scratch)
@@ -193,7 +226,8 @@ def upload(proxy, length):
     piece = b"10000\r\n" + bytes(65536) + b"\r\n"
     before, start = proxy.cpu(), time.monotonic()
     with socket.create_connection(("127.0.0.1", proxy.port), 120) as client:
-        client.sendall(b"POST /load HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        client.sendall(f"POST {proxy.load} HTTP/1.1\r\nHost: a\r\n"
+                       "Transfer-Encoding: chunked\r\n\r\n".encode())
         for _ in range(length // 65536):
             client.sendall(piece)
         client.sendall(b"0\r\n\r\n")
@@ -208,7 +242,7 @@ def measure(proxies, rounds, seconds, downloads, upload_bytes):
         for proxy in proxies[turn % len(proxies):] + proxies[:turn % len(proxies)]:
             mine = figures[proxy.name]
             mine["small"].append(small_requests(proxy, seconds))
-            mine["download"].append(download(proxy, downloads, 64 * 1000 * 1000))
+            mine["download"].append(download(proxy, downloads))
             mine["upload"].append(upload(proxy, upload_bytes))
     return figures
 
@@ -233,9 +267,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="one short round, for CI")
     parser.add_argument("--build", default=os.path.join(here, "../../build/release"))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--front", help="relaying program: bench_front of the build")
     options = parser.parse_args()
-    front = options.front or os.path.join(options.build, "bench/bench_front")
     origin_port = free_port()
     running = []
     with tempfile.TemporaryDirectory() as folder:
@@ -244,8 +276,10 @@ def main():
             running.append(Proxy("direct", origin_port,
                                  pinned(1, [os.path.join(options.build, "bench/bench_origin"),
                                             str(origin_port)])))
-            proxies = [start_berth(front, origin_port)]
-            running += proxies
+            proxies = []
+            for start in (start_relay, start_berthd):
+                proxies.append(start(options, origin_port))
+                running.append(proxies[-1])
             for program, start in (("haproxy", start_haproxy), ("nginx", start_nginx)):
                 if shutil.which(program):
                     proxies.append(start(folder, origin_port))

@@ -88,3 +88,15 @@ Test(memory, duplicates)
     expect_text(text, "");
     free(text);
 }
+
+Test(arena, joins_parts)
+{
+    struct arena *arena = arena_new();
+    struct slice parts[] = {SLICE("a"), SLICE_NONE, SLICE(""), SLICE("bc")};
+    struct slice joined = arena_join(arena, parts, 4);
+    expect_slice(joined, "abc");
+    expect_text(joined.at, "abc");
+    expect_slice(arena_join(arena, parts, 0), "");
+    memset(arena_take(arena, 100), 1, 100);
+    arena_free(&arena);
+}

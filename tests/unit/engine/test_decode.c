@@ -22,6 +22,8 @@ Test(decode, api_versions)
     expect_int(api_version_parse(SLICE("1.x")), -1);
     expect_int(api_version_parse(SLICE("")), -1);
     expect_text(api_version_text(1041, text), "1.41");
+    expect_text(api_version_text(1005, text), "1.5");
+    expect_text(api_version_text(12034, text), "12.34");
 }
 
 Test(decode, times)

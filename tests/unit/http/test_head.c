@@ -298,3 +298,15 @@ Test(head, writes_heads_from_parts)
     cr_assert(slice_starts(buffer_slice(&out), "HTTP/1.1 101 UPGRADED\r\n"));
     buffer_deinit(&out);
 }
+
+Test(head, copies_lists_of_headers)
+{
+    struct arena *arena = arena_new();
+    struct headers *one = headers_new(arena), *two = headers_new(arena);
+    cr_assert_eq(one->count, 0);
+    cr_assert_eq(headers_add(one, SLICE("A"), SLICE("1")), 0);
+    headers_copy(two, one);
+    cr_assert(slice_is(headers_find(two, "a"), "1"));
+    cr_assert_eq(two->count, 1);
+    arena_free(&arena);
+}
