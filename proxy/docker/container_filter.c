@@ -93,19 +93,17 @@ static bool runs(const struct container_entry *entry)
            entry->view.state == CONTAINER_RESTARTING || entry->view.state == CONTAINER_PENDING;
 }
 
-static bool shows_name(const struct filters *filters, const struct container_entry *entry,
-                       struct arena *arena)
+static bool shows_name(const struct filters *filters, struct slice name,
+                       const struct engine_node *node, struct arena *arena)
 {
     if (!filters_find(filters, "name"))
         return true;
-    struct slice name = entry->view.name;
     struct slice slashed = arena_printf(arena, "/" SLICE_FMT, SLICE_ARG(name));
     if (filters_name(filters, "name", name) || filters_name(filters, "name", slashed))
         return true;
-    return entry->node &&
-           filters_name(filters, "name",
-                        arena_printf(arena, SLICE_FMT SLICE_FMT, SLICE_ARG(entry->node->view.name),
-                                     SLICE_ARG(slashed)));
+    return node && filters_name(filters, "name",
+                                arena_printf(arena, SLICE_FMT SLICE_FMT, SLICE_ARG(node->view.name),
+                                             SLICE_ARG(slashed)));
 }
 
 static bool shows_exited(const struct filters *filters, const struct container_entry *entry)
@@ -172,14 +170,46 @@ static bool shows_volume(const struct filters *filters, const struct value *row)
     return false;
 }
 
-static bool shows_row(const struct filters *filters, const struct container_entry *entry,
-                      struct arena *arena)
+static bool shows_inside(const struct filters *filters, const struct container_entry *entry,
+                         struct arena *arena)
 {
     struct failure ignored;
     if (!filters_find(filters, "network") && !filters_find(filters, "volume"))
         return true;
     struct value *row = json_parse(arena, entry->row, &ignored);
     return row && shows_network(filters, row) && shows_volume(filters, row);
+}
+
+static bool shows_time_and_node(const struct container_filter *filter, int64_t created_ns,
+                                const struct engine_node *node)
+{
+    if ((filter->before_ns && created_ns >= filter->before_ns) ||
+        (filter->since_ns && created_ns <= filter->since_ns))
+        return false;
+    return !filter->node || (node && filters_node(filter->node, node->view.name, node->view.id));
+}
+
+/* The container's own name: names with an inner slash are links. */
+static struct slice own_name(const struct value *row)
+{
+    struct value *names = value_find(row, "Names");
+    VALUE_EACH(name, names)
+    {
+        struct slice plain = slice_starts(name->text, "/") ? slice_from(name->text, 1) : name->text;
+        if (slice_find(plain, '/') < 0)
+            return plain;
+    }
+    return SLICE("");
+}
+
+bool container_filter_shows_row(const struct container_filter *filter,
+                                const struct container_filter_row *row, struct arena *arena)
+{
+    const struct filters *filters = &filter->filters;
+    return shows_time_and_node(filter, row->created_ns, row->node) &&
+           filters_prefix(filters, "id", row->id) &&
+           shows_name(filters, own_name(row->value), row->node, arena) &&
+           filters_exact(filters, "status", value_get_text(row->value, "State"));
 }
 
 bool container_filter_shows(const struct container_filter *filter, struct container_entry *entry,
@@ -198,11 +228,12 @@ bool container_filter_shows(const struct container_filter *filter, struct contai
     if (!filters->first)
         return true;
     struct slice health = entry->facts.health.length ? entry->facts.health : SLICE("none");
-    return filters_prefix(filters, "id", view->id) && shows_name(filters, entry, arena) &&
+    return filters_prefix(filters, "id", view->id) &&
+           shows_name(filters, view->name, entry->node, arena) &&
            filters_labels(filters, "label", view->labels) &&
            filters_exact(filters, "status", slice_of(container_state_name(view->state))) &&
            filters_exact(filters, "health", health) && shows_exited(filters, entry) &&
-           shows_row(filters, entry, arena);
+           shows_inside(filters, entry, arena);
 }
 
 struct slice container_filter_for_engine(const struct container_filter *filter, struct arena *arena)
@@ -210,8 +241,9 @@ struct slice container_filter_for_engine(const struct container_filter *filter, 
     struct filters sent;
     filters_init(&sent, arena);
     for (const struct filter *one = filter->filters.first; one; one = one->next) {
-        /* Names and states of ours mean nothing to an engine; they are looked at afterwards. */
-        if (slice_is(one->key, "name") || slice_is(one->key, "status"))
+        /* Names, ids and states of ours mean nothing to an engine; they are looked at afterwards.
+         */
+        if (slice_is(one->key, "name") || slice_is(one->key, "id") || slice_is(one->key, "status"))
             continue;
         for (const struct filter_value *value = one->first; value; value = value->next)
             filters_add(&sent, arena_text(arena, one->key), value->text);

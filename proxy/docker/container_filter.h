@@ -25,6 +25,16 @@ int container_filter_read(struct container_filter *filter, struct cluster *clust
 /* Whether the list shows the entry, as far as the cache can tell (limit apart). */
 bool container_filter_shows(const struct container_filter *filter, struct container_entry *entry,
                             struct arena *arena);
+/* A row as an engine has just given it, matched by the engine's own filters: only what engines do
+ * not get (name, id, status, before, since, node) is looked at. */
+struct container_filter_row {
+    const struct value *value;
+    const struct engine_node *node;
+    struct slice id; /* the user's */
+    int64_t created_ns;
+};
+bool container_filter_shows_row(const struct container_filter *filter,
+                                const struct container_filter_row *row, struct arena *arena);
 /* The filters for engines, as JSON text: without what is evaluated here. SLICE_NONE: none. */
 struct slice container_filter_for_engine(const struct container_filter *filter,
                                          struct arena *arena);

@@ -115,13 +115,14 @@ static void add_answer(struct call_context *call, struct listing *listing,
         next = row->next;
         struct container_entry *entry =
             cluster_container_on(answer->node, value_get_text(row, "Id"));
-        /* The engine has matched its own filters; ours (name, status, before) remain. */
-        if (entry && !container_filter_shows(&listing->filter, entry, call->arena))
-            continue;
-        if (!owner_sees_labels(call, value_find(row, "Labels")))
-            continue;
+        struct slice id = value_get_text(row, "Id");
         int64_t created =
             entry ? entry->view.created_ns : value_get_int(row, "Created", 0) * 1000000000;
+        struct container_filter_row about = {row, answer->node, cluster_user_id(call->cluster, id),
+                                             created};
+        if (!owner_sees_labels(call, value_find(row, "Labels")) ||
+            !container_filter_shows_row(&listing->filter, &about, call->arena))
+            continue;
         listing->rows[listing->count++] = (struct row){created, entry, row, answer->node};
     }
 }

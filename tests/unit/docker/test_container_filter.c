@@ -1,5 +1,6 @@
 /* Container filter: what a list shows, by dockerd's rules. */
 #include "proxy/docker/container_filter.h"
+#include "proxy/json.h"
 #include "tests/unit/test.h"
 
 static const struct tag labels[] = {{SLICE_INIT("a"), SLICE_INIT("b")},
@@ -121,5 +122,41 @@ Test(container_filter, engines_get_only_what_they_evaluate)
     cr_expect(filter.live);
     expect_slice(container_filter_for_engine(&filter, arena),
                  "{\"ancestor\":{\"b\":true},\"label\":{\"l\":true}}");
+    arena_free(&arena);
+}
+
+Test(container_filter, rows_asked_live_are_held_against_what_engines_do_not_get)
+{
+    static const struct {
+        const char *filters;
+        bool shown;
+    } cases[] = {
+        {"{\"name\":[\"^/web$\"]}", true},   {"{\"name\":[\"alias\"]}", false},
+        {"{\"id\":[\"u1\"]}", true},         {"{\"id\":[\"e1\"]}", false},
+        {"{\"status\":[\"exited\"]}", true}, {"{\"status\":[\"running\"]}", false},
+        {"{\"node\":[\"node-1\"]}", true},   {"{\"node\":[\"node-2\"]}", false},
+        {"{\"ancestor\":[\"x\"]}", true},
+    };
+    struct arena *arena = arena_new();
+    struct failure failure;
+    make_entry(CONTAINER_RUNNING);
+    struct container_filter_row row = {
+        .value = json_parse(arena,
+                            SLICE("{\"Id\":\"e1\",\"Names\":[\"/other/alias\",\"/web\"],"
+                                  "\"State\":\"exited\"}"),
+                            &failure),
+        .node = &node,
+        .id = SLICE("u1"),
+        .created_ns = 1000,
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct container_filter filter;
+        struct query query;
+        query_init(&query, arena);
+        query_add(&query, "filters", slice_of(cases[i].filters));
+        cr_assert_eq(container_filter_read(&filter, NULL, &query, arena, &failure), 0);
+        cr_expect_eq(container_filter_shows_row(&filter, &row, arena), cases[i].shown, "%s",
+                     cases[i].filters);
+    }
     arena_free(&arena);
 }
