@@ -42,10 +42,6 @@ static void on_launched(const struct launch_result *result, const struct failure
     metrics.creates_total += result->status == 201;
     if (result->node)
         call_mark_node(call, result->node);
-    /* The CLI pulls now and tries again: the image is wanted on this node. */
-    if (result->status == 404 && result->node)
-        nouns_remember_pull(docker_nouns(call->docker), nouns_client(call),
-                            creation->plan.workload.image, result->node);
     /* The client pulls next, then asks again: the image must come to where it is needed. */
     if (result->node && result->status == 404)
         nouns_remember_pull(docker_nouns(call->docker), nouns_client(call),
