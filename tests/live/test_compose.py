@@ -43,7 +43,7 @@ def compose(c, args, input=None, timeout=120, project="shop", text=PROJECT):
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "docker-compose.yml"), "w") as out:
         out.write(textwrap.dedent(text))
-    return command(["docker-compose", "--no-ansi", "-p", project] + shlex.split(args), input,
+    return command(["docker-compose", "--ansi", "never", "-p", project] + shlex.split(args), input,
                    timeout, c.env(COMPOSE_HTTP_TIMEOUT="60"), cwd=folder)
 
 
