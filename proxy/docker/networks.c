@@ -2,7 +2,7 @@
 #include "proxy/docker/fan.h"
 #include "proxy/docker/nouns.h"
 #include "proxy/docker/owner.h"
-#include "proxy/docker/place.h"
+#include "proxy/docker/place_call.h"
 #include "proxy/settings.h"
 
 #include <stdlib.h>
@@ -80,28 +80,31 @@ static void on_local(struct call_context *call, struct engine_node *node, int st
     call_reply_json(call, 200, row);
 }
 
-void network_inspect(struct call_context *call)
+static void inspect(struct call_context *call, const struct place *place, void *context)
 {
-    struct failure failure;
-    struct place place;
-    struct fan_request request = {.method = "GET", .deadline_ms = FAN_LIST_MS};
+    struct engine_node *node = place->node;
+    struct fan_request request = {
+        .method = "GET",
+        .path = arena_printf(call->arena, "/networks/" SLICE_FMT, SLICE_ARG(place->id)),
+        .deadline_ms = FAN_LIST_MS};
 
-    if (owner_find_place(call, WATCH_NETWORKS, call->names[0], &place,
-                   &failure) != 0) {
-        call_fail(call, &failure);
-        return;
-    }
-    request.path = arena_printf(call->arena, "/networks/" SLICE_FMT, SLICE_ARG(place.id));
-    if (place.everywhere) {
+    if (place->everywhere) {
         request.nodes = fan_nodes(call, NULL, &request.count);
         fan_merge(call, &request, on_everywhere, NULL);
     } else {
-        fan_try(call, &(struct fan_try){.nodes = &place.node,
+        fan_try(call, &(struct fan_try){.nodes = &node,
                                         .count = 1,
                                         .path = request.path,
                                         .deadline_ms = FAN_LIST_MS,
                                         .on_answer = on_local});
     }
+}
+
+void network_inspect(struct call_context *call)
+{
+    place_search(call, &(struct place_search){.kind = WATCH_NETWORKS,
+                                              .reference = call->names[0],
+                                              .on_found = inspect});
 }
 
 /* ---- delete ---- */
@@ -115,24 +118,26 @@ static struct engine_node *some_node(struct call_context *call)
     return fan_only_usable(nodes, count) ? nodes[0] : NULL;
 }
 
-void network_delete(struct call_context *call)
+static void delete_at(struct call_context *call, const struct place *place, void *context)
 {
-    struct failure failure;
-    struct place place;
     struct fan_change change = {
-        .method = "DELETE", .kind = WATCH_NETWORKS, .deadline_ms = FAN_SLOW_MS};
+        .node = place->node ? place->node : some_node(call),
+        .method = "DELETE",
+        .path = arena_printf(call->arena, "/networks/" SLICE_FMT, SLICE_ARG(place->id)),
+        .kind = WATCH_NETWORKS,
+        .deadline_ms = FAN_SLOW_MS};
 
-    if (owner_find_place(call, WATCH_NETWORKS, call->names[0], &place,
-                   &failure) != 0) {
-        call_fail(call, &failure);
-        return;
-    }
-    change.path = arena_printf(call->arena, "/networks/" SLICE_FMT, SLICE_ARG(place.id));
-    change.node = place.node ? place.node : some_node(call);
     if (change.node)
         fan_change(call, &change);
     else
         call_error(call, 503, "no node can be asked: none is ready");
+}
+
+void network_delete(struct call_context *call)
+{
+    place_search(call, &(struct place_search){.kind = WATCH_NETWORKS,
+                                              .reference = call->names[0],
+                                              .on_found = delete_at});
 }
 
 /* ---- create ---- */

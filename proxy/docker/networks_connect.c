@@ -1,7 +1,6 @@
 /* Networks, connect and disconnect: a container can only use what exists on its node. */
 #include "proxy/docker/fan.h"
-#include "proxy/docker/owner.h"
-#include "proxy/docker/place.h"
+#include "proxy/docker/place_call.h"
 
 struct joining {
     struct value *body;
@@ -57,10 +56,23 @@ static bool is_stale(struct call_context *call, const struct joining *joining)
            cluster_find_container(call->cluster, joining->container->text, &entry, &failure) != 0;
 }
 
+static void on_place(struct call_context *call, const struct place *place, void *context)
+{
+    struct joining *joining = context;
+
+    joining->place = *place;
+    if (place->node)
+        call_hold_node(call, place->node);
+    call->own = joining;
+    if (is_stale(call, joining))
+        send_joining(call, place->node, joining, SLICE_NONE);
+    else
+        call_find_container(call, joining->container->text, on_container);
+}
+
 static void on_body(struct call_context *call, struct value *body)
 {
     struct joining *joining = arena_alloc(call->arena, sizeof(*joining));
-    struct failure failure;
 
     joining->connect = slice_ends(call->path, "/connect");
     joining->body = body;
@@ -70,16 +82,10 @@ static void on_body(struct call_context *call, struct value *body)
         call_error(call, 400, "no container named: the body's Container is empty");
         return;
     }
-    if (owner_find_place(call, WATCH_NETWORKS, call->names[0], &joining->place,
-                   &failure) != 0) {
-        call_fail(call, &failure);
-        return;
-    }
-    call->own = joining;
-    if (is_stale(call, joining))
-        send_joining(call, joining->place.node, joining, SLICE_NONE);
-    else
-        call_find_container(call, joining->container->text, on_container);
+    place_search(call, &(struct place_search){.kind = WATCH_NETWORKS,
+                                              .reference = call->names[0],
+                                              .on_found = on_place,
+                                              .context = joining});
 }
 
 void network_connect(struct call_context *call)

@@ -2,7 +2,7 @@
 #include "proxy/docker/fan.h"
 #include "proxy/docker/nouns.h"
 #include "proxy/docker/owner.h"
-#include "proxy/docker/place.h"
+#include "proxy/docker/place_call.h"
 #include "proxy/settings.h"
 
 #include <stdlib.h>
@@ -52,18 +52,9 @@ void volume_list(struct call_context *call)
 
 /* ---- one ---- */
 
-/* Finds the call's volume; -1: answered. */
-static int find(struct call_context *call, struct place *place, struct slice *path)
+static struct slice path_of(struct call_context *call, const struct place *place)
 {
-    struct failure failure;
-
-    if (owner_find_place(call, WATCH_VOLUMES, call->names[0], place, &failure) !=
-        0) {
-        call_fail(call, &failure);
-        return -1;
-    }
-    *path = arena_printf(call->arena, "/volumes/" SLICE_FMT, SLICE_ARG(place->name));
-    return 0;
+    return arena_printf(call->arena, "/volumes/" SLICE_FMT, SLICE_ARG(place->name));
 }
 
 static void on_inspected(struct call_context *call, struct engine_node *node, int status,
@@ -82,30 +73,42 @@ static void on_inspected(struct call_context *call, struct engine_node *node, in
     call_reply_json(call, 200, row);
 }
 
+static void inspect(struct call_context *call, const struct place *place, void *context)
+{
+    struct engine_node *node = place->node;
+
+    fan_try(call, &(struct fan_try){.nodes = &node,
+                                    .count = 1,
+                                    .path = path_of(call, place),
+                                    .deadline_ms = FAN_LIST_MS,
+                                    .on_answer = on_inspected});
+}
+
 void volume_inspect(struct call_context *call)
 {
-    struct place place;
-    struct slice path;
+    place_search(call, &(struct place_search){.kind = WATCH_VOLUMES,
+                                              .reference = call->names[0],
+                                              .on_found = inspect});
+}
 
-    if (find(call, &place, &path) == 0)
-        fan_try(call, &(struct fan_try){.nodes = &place.node,
-                                        .count = 1,
-                                        .path = path,
-                                        .deadline_ms = FAN_LIST_MS,
-                                        .on_answer = on_inspected});
+static void delete_at(struct call_context *call, const struct place *place, void *context)
+{
+    if (!place) /* force: as engines, gone is gone */
+        call_reply_empty(call, 204);
+    else
+        fan_change(call, &(struct fan_change){.node = place->node,
+                                              .method = "DELETE",
+                                              .path = path_of(call, place),
+                                              .kind = WATCH_VOLUMES,
+                                              .deadline_ms = FAN_SLOW_MS});
 }
 
 void volume_delete(struct call_context *call)
 {
-    struct place place;
-    struct slice path;
-
-    if (find(call, &place, &path) == 0)
-        fan_change(call, &(struct fan_change){.node = place.node,
-                                              .method = "DELETE",
-                                              .path = path,
-                                              .kind = WATCH_VOLUMES,
-                                              .deadline_ms = FAN_SLOW_MS});
+    place_search(call, &(struct place_search){.kind = WATCH_VOLUMES,
+                                              .reference = call->names[0],
+                                              .missing_ok = query_bool(call->query, "force", false),
+                                              .on_found = delete_at});
 }
 
 /* ---- create ---- */

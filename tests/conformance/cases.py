@@ -32,7 +32,7 @@ def tar_of(**files):
     return out.getvalue()
 
 
-TOP = {"Image": "busybox", "Cmd": ["top"], "Labels": {"conform": "yes"},
+TOP = {"Image": "busybox", "Cmd": ["sh", "-c", "echo ready; exec sleep 1000"], "Labels": {"conform": "yes"},
        "HostConfig": {"Memory": 33554432}}
 CONTEXT = tar_of(Dockerfile=b"FROM busybox\nCMD [\"top\"]\n")
 UPGRADE = {"Connection": "Upgrade", "Upgrade": "h2c"}
@@ -96,13 +96,13 @@ def containers():
     yield Case("POST /containers/{id}/start", "unknown", "POST /containers/nobody/start")
     yield Case("GET /containers/{id}/top", "", "GET /containers/conform/top")
     yield Case("GET /containers/{id}/top", "ps_args", "GET /containers/conform/top?ps_args=aux")
-    yield Case("GET /containers/{id}/logs", "", "GET /containers/conform/logs?stdout=1&tail=1",
-               stream=True)
-    yield Case("GET /containers/{id}/logs", "no stream chosen", "GET /containers/conform/logs")
     yield Case("GET /containers/{id}/changes", "", "GET /containers/conform/changes")
     yield Case("GET /containers/{id}/export", "", "GET /containers/conform/export", stream=True)
     yield Case("GET /containers/{id}/stats", "", "GET /containers/conform/stats?stream=0"
                "&one-shot=1")
+    yield Case("GET /containers/{id}/logs", "", "GET /containers/conform/logs?stdout=1&tail=1",
+               stream=True)
+    yield Case("GET /containers/{id}/logs", "no stream chosen", "GET /containers/conform/logs")
     yield Case("POST /containers/{id}/resize", "", "POST /containers/conform/resize?h=20&w=80")
     yield Case("POST /containers/{id}/resize", "no number",
                "POST /containers/conform/resize?h=x&w=80")
@@ -112,8 +112,6 @@ def containers():
                shape=False)
     yield Case("GET /containers/{id}/attach/ws", "no handshake",
                "GET /containers/conform/attach/ws?logs=1", shape=False)
-    yield Case("POST /containers/{id}/wait", "bad condition",
-               "POST /containers/conform/wait?condition=x")
     yield Case("POST /containers/{id}/pause", "", "POST /containers/conform/pause")
     yield Case("POST /containers/{id}/pause", "again", "POST /containers/conform/pause")
     yield Case("POST /containers/{id}/unpause", "", "POST /containers/conform/unpause")
@@ -160,6 +158,8 @@ def containers():
     yield Case("POST /containers/{id}/stop", "", "POST /containers/conform/stop?t=0")
     yield Case("POST /containers/{id}/stop", "again", "POST /containers/conform/stop")
     yield Case("POST /containers/{id}/wait", "", "POST /containers/conform/wait")
+    yield Case("POST /containers/{id}/wait", "bad condition",
+               "POST /containers/conform/wait?condition=x")
     yield Case("GET /containers/json", "exited", "GET /containers/json?all=1")
     yield Case("GET /system/df", "", "GET /system/df")
     yield Case("DELETE /containers/{id}", "", "DELETE /containers/conform")
