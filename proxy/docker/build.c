@@ -187,10 +187,22 @@ void build_create(struct call_context *call)
                                                       .refresh = true});
 }
 
+/* Nobody knows the id here: all engines are told, the first answer is passed on. */
 static void on_cancelled(struct call_context *call, const struct gather_result *result,
                          void *context)
 {
-    call_reply_empty(call, 204);
+    struct headers json = {.count = 0};
+
+    for (size_t i = 0; i < result->count; i++) {
+        const struct gather_answer *answer = &result->list[i];
+
+        if (answer->status) {
+            headers_add(&json, SLICE("Content-Type"), SLICE("application/json"));
+            call_reply_engine(call, answer->node, answer->status, &json, answer->body);
+            return;
+        }
+    }
+    no_builder(call);
 }
 
 void build_cancel(struct call_context *call)
@@ -198,13 +210,9 @@ void build_cancel(struct call_context *call)
     struct slice key = key_of(call, "build", query_get(call->query, "id"));
     struct engine_node *node =
         key.length ? nouns_bound(docker_nouns(call->docker), key) : NULL;
-    size_t count = 1;
-    struct engine_node **nodes = &node;
+    struct engine_node **nodes;
+    size_t count;
 
-    if (!key.length) {
-        call_error(call, 400, "build ID not provided");
-        return;
-    }
     if (node) {
         (void)call_relay(call, &(struct call_relay){.node = node, .deadline_ms = FAN_LIST_MS});
         return;

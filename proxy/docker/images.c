@@ -15,6 +15,16 @@ void image_pass(struct call_context *call)
     image_find(call, call->names[0], pass_to_holder, NULL);
 }
 
+/* Nobody has it: any engine says so in its own way (a 200 with an error in the stream). */
+static void pass_to_any(struct call_context *call)
+{
+    size_t count;
+    struct engine_node **nodes = fan_nodes(call, NULL, &count);
+
+    count = fan_only_usable(nodes, count);
+    fan_try(call, &(struct fan_try){.nodes = nodes, .count = count});
+}
+
 /* push names the repository in the path and the tag in the query; without a tag all tags go. */
 void image_push(struct call_context *call)
 {
@@ -23,7 +33,7 @@ void image_push(struct call_context *call)
     if (tag.length)
         reference = arena_printf(call->arena, SLICE_FMT ":" SLICE_FMT, SLICE_ARG(reference),
                                  SLICE_ARG(tag));
-    image_find(call, reference, pass_to_holder, NULL);
+    image_find_or(call, reference, pass_to_holder, pass_to_any, NULL);
 }
 
 /* ---- save of several: one node must hold them all ---- */

@@ -47,6 +47,7 @@ static size_t sort_holders(struct call_context *call, struct slice reference,
 struct finding {
     struct slice reference;
     image_found_fn on_found;
+    void (*on_missing)(struct call_context *call);
     void *context;
     bool held_down; /* a node that is down holds it */
 };
@@ -83,12 +84,14 @@ static void on_asked(struct call_context *call, const struct gather_result *resu
             holders[count++] = result->list[i].node;
     if (count)
         finding->on_found(call, holders, count, finding->context);
+    else if (finding->on_missing && !finding->held_down)
+        finding->on_missing(call);
     else
         not_found(call, result, finding);
 }
 
-void image_find(struct call_context *call, struct slice reference, image_found_fn on_found,
-                void *context)
+void image_find_or(struct call_context *call, struct slice reference, image_found_fn on_found,
+                   void (*on_missing)(struct call_context *call), void *context)
 {
     size_t nodes = cluster_node_count(call->cluster);
     size_t capacity = nodes < IMAGE_MAX_HOLDERS ? nodes : IMAGE_MAX_HOLDERS;
@@ -105,11 +108,18 @@ void image_find(struct call_context *call, struct slice reference, image_found_f
         on_found(call, holders, count, context);
         return;
     }
-    *finding = (struct finding){reference, on_found, context, known > 0 && !call->pinned.length};
+    *finding = (struct finding){reference, on_found, on_missing, context,
+                                known > 0 && !call->pinned.length};
     request.path = arena_printf(call->arena, "/images/" SLICE_FMT "/json", SLICE_ARG(reference));
     request.nodes = fan_nodes(call, NULL, &request.count);
     query_init(&empty, call->arena);
     call->query = &empty;
     fan_ask(call, &request, on_asked, finding);
     call->query = whole;
+}
+
+void image_find(struct call_context *call, struct slice reference, image_found_fn on_found,
+                void *context)
+{
+    image_find_or(call, reference, on_found, NULL, context);
 }

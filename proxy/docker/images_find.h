@@ -12,3 +12,6 @@ typedef void (*image_found_fn)(struct call_context *call, struct engine_node **h
                                size_t count, void *context);
 void image_find(struct call_context *call, struct slice reference, image_found_fn on_found,
                 void *context);
+/* The same, but a 404 is not answered: on_missing runs instead. */
+void image_find_or(struct call_context *call, struct slice reference, image_found_fn on_found,
+                   void (*on_missing)(struct call_context *call), void *context);

@@ -25,6 +25,15 @@ static bool any_has(const struct merge_body *bodies, size_t count, const char *k
     return false;
 }
 
+/* Engines say null or [] for "nothing", depending on the list and their version: so do we. */
+static bool any_list(const struct merge_body *lists, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (lists[i].body && lists[i].body->type == VALUE_LIST)
+            return true;
+    return false;
+}
+
 /* Sum of a number member; a sum that would not fit stays where it is. Negative = unknown = 0. */
 static void sum_member(struct arena *arena, struct value *answer, const struct merge_body *bodies,
                        size_t count, const char *key)
@@ -70,14 +79,12 @@ struct value *merge_prune(struct arena *arena, const struct merge_body *bodies, 
     struct value *answer = value_map(arena);
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
-        struct value *joined;
+        struct merge_body *parts = members(arena, bodies, count, lists[i]);
+        bool none = !any_list(parts, count);
 
-        if (!any_has(bodies, count, lists[i]))
-            continue;
-        joined = merge_rows(arena, members(arena, bodies, count, lists[i]), count);
-        /* Engines say null when nothing was deleted, except for containers and volumes on some
-         * versions; clients take both. */
-        value_set(arena, answer, lists[i], joined->count ? joined : value_null(arena));
+        if (any_has(bodies, count, lists[i]))
+            value_set(arena, answer, lists[i],
+                      none ? value_null(arena) : merge_rows(arena, parts, count));
     }
     sum_member(arena, answer, bodies, count, "SpaceReclaimed");
     return answer;
@@ -106,6 +113,8 @@ static struct value *merge_kind(struct arena *arena, const struct merge_body *bo
 {
     struct merge_body *lists = members(arena, bodies, count, key);
 
+    if (!any_list(lists, count))
+        return value_null(arena);
     if (slice_is(slice_of(kind), "Images"))
         return merge_images(arena, lists, count);
     if (slice_is(slice_of(kind), "Volumes"))

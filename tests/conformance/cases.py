@@ -11,7 +11,6 @@ import tarfile
 
 JSON = "application/json"
 TAR = "application/x-tar"
-NO_SWARM = "503, as an engine that is in no swarm"
 
 
 class Case:
@@ -36,7 +35,7 @@ TOP = {"Image": "busybox", "Cmd": ["sh", "-c", "echo ready; exec sleep 1000"], "
        "HostConfig": {"Memory": 33554432}}
 CONTEXT = tar_of(Dockerfile=b"FROM busybox\nCMD [\"top\"]\n")
 UPGRADE = {"Connection": "Upgrade", "Upgrade": "h2c"}
-NODE = ("one node object an engine, so that docker node works")
+NODE = "one node object an engine, so that docker node works"
 
 
 def system():
@@ -53,7 +52,8 @@ def system():
                shape=False)
     yield Case("GET /events", "until is past", "GET /events?since=1&until=2", stream=True)
     yield Case("GET /events", "since after until", "GET /events?since=3&until=2")
-    yield Case("GET /events", "unknown filter", "GET /events?filters={\"x\":[\"y\"]}&until=1")
+    yield Case("GET /events", "unknown filter", "GET /events?filters={\"x\":[\"y\"]}&until=1",
+               design=(400, "refused, as newer engines do; 20.10 ignores it"))
 
 
 def containers():
@@ -63,7 +63,8 @@ def containers():
                TOP)
     yield Case("POST /containers/create", "no such image", "POST /containers/create",
                {"Image": "no-such-image"})
-    yield Case("POST /containers/create", "no JSON", "POST /containers/create", b"{")
+    yield Case("POST /containers/create", "no JSON", "POST /containers/create", b"{",
+               design=(400, "a bad request, as newer engines say; 20.10 answers 500"))
     yield Case("POST /containers/create", "no image", "POST /containers/create",
                {"Cmd": ["true"]})
     yield Case("POST /containers/create", "bad name", "POST /containers/create?name=a%20b", TOP)
@@ -78,7 +79,8 @@ def containers():
                "GET /containers/json?all=1&filters={\"label\":{\"conform=yes\":true}}")
     yield Case("GET /containers/json", "unknown filter",
                "GET /containers/json?filters={\"x\":[\"y\"]}")
-    yield Case("GET /containers/json", "no filter JSON", "GET /containers/json?filters=x")
+    yield Case("GET /containers/json", "no filter JSON", "GET /containers/json?filters=x",
+               design=(400, "a bad request, as newer engines say; 20.10 answers 500"))
     yield Case("GET /containers/json", "before nobody",
                "GET /containers/json?filters={\"before\":[\"nobody\"]}", design=(
                    404, "the name of the missing container, as newer engines; 20.10 answers 500"))
@@ -109,7 +111,7 @@ def containers():
     yield Case("POST /containers/{id}/attach", "logs only",
                "POST /containers/conform/attach?logs=1&stdout=1", stream=True)
     yield Case("POST /containers/{id}/attach", "unknown", "POST /containers/nobody/attach",
-               shape=False)
+               design=(404, "an error in JSON; the engine's is plain text in a raw stream"))
     yield Case("GET /containers/{id}/attach/ws", "no handshake",
                "GET /containers/conform/attach/ws?logs=1", shape=False)
     yield Case("POST /containers/{id}/pause", "", "POST /containers/conform/pause")
@@ -243,9 +245,10 @@ def networks():
                {"Container": "member", "EndpointConfig": {"Aliases": ["alias"]}})
     yield Case("POST /networks/{id}/connect", "no such container",
                "POST /networks/conform-net/connect", {"Container": "nobody"})
-    yield Case("POST /networks/{id}/connect", "no such network",
-               "POST /networks/nowhere/connect", {"Container": "member"})
     yield Case("GET /containers/{id}/json", "on a network", "GET /containers/member/json")
+    yield Case("POST /networks/{id}/connect", "no such network",
+               "POST /networks/nowhere/connect", {"Container": "member"}, design=(
+                   404, "told at once; 20.10 tells it at the container's start"))
     yield Case("DELETE /containers/{id}", "member", "DELETE /containers/member?force=1")
     yield Case("DELETE /networks/{id}", "predefined", "DELETE /networks/bridge")
     yield Case("DELETE /networks/{id}", "", "DELETE /networks/conform-net")
@@ -284,7 +287,8 @@ def cluster():
     yield Case("GET /tasks/{id}", "", "GET /tasks/x", design=(404, "there are no tasks"))
     for path in ("/tasks/{id}/logs", "/swarm", "/swarm/unlockkey", "/services", "/services/{id}",
                  "/services/{id}/logs", "/secrets", "/secrets/{id}", "/configs", "/configs/{id}"):
-        yield Case("GET " + path, "", "GET " + path.replace("{id}", "x"), shape=False)
+        yield Case("GET " + path, "", "GET " + path.replace("{id}", "x") +
+                   ("?stdout=1" if path.endswith("logs") else ""), shape=False)
     for path in ("init", "join", "leave", "update", "unlock"):
         yield Case("POST /swarm/" + path, "", "POST /swarm/%s?version=1" % path, {},
                    design=(501, "swarm mode would hide the engines from berth"), shape=False)
@@ -301,15 +305,15 @@ def plugins():
     yield Case("GET /plugins/privileges", "no registry",
                "GET /plugins/privileges?remote=127.0.0.1:9/x", shape=False)
     yield Case("GET /plugins/{name}/json", "unknown", "GET /plugins/nothing/json")
-    yield Case("POST /plugins/pull", "no registry", "POST /plugins/pull?remote=127.0.0.1:9/x", [],
+    yield Case("POST /plugins/pull", "bad name", "POST /plugins/pull?remote=A%20B", [],
                shape=False)
     yield Case("POST /plugins/create", "no plugin in it", "POST /plugins/create?name=x", tar_of(),
                TAR, shape=False)
     for call in ("enable?timeout=0", "disable", "set"):
         yield Case("POST /plugins/{name}/" + call.split("?")[0], "unknown",
                    "POST /plugins/nothing/" + call, [] if call == "set" else None, shape=False)
-    yield Case("POST /plugins/{name}/upgrade", "unknown",
-               "POST /plugins/nothing/upgrade?remote=127.0.0.1:9/x", [], shape=False)
+    yield Case("POST /plugins/{name}/upgrade", "bad name",
+               "POST /plugins/nothing/upgrade?remote=A%20B", [], shape=False)
     yield Case("POST /plugins/{name}/push", "unknown", "POST /plugins/nothing/push", shape=False)
     yield Case("DELETE /plugins/{name}", "unknown", "DELETE /plugins/nothing", shape=False)
     yield Case("GET /_ping", "unknown path", "GET /no/such/path")

@@ -40,7 +40,7 @@ def collect(options):
         spec.loader.exec_module(module)
         tests = [value for key, value in vars(module).items()
                  if key.startswith("test_") and callable(value)]
-        tests.sort(key=lambda test: test.__code__.co_firstlineno)
+        tests.sort(key=lambda test: (test.__code__.co_filename, test.__code__.co_firstlineno))
         if options.words:
             tests = [test for test in tests
                      if any(word in name + "." + test.__name__ for word in options.words)]

@@ -113,9 +113,9 @@ def test_a_missing_image_is_copied_from_node_to_node(c):
     c.docker(["run", "-d", "--name", "guest", "-e", "constraint:node==" + other, image,
               "top"]).ok()
     equal(c.node_of("guest"), other)
-    events = c.docker(["events", "--since", "5m", "--until", "0s", "--filter", "event=copy",
-                       "--format", "{{.Actor.Attributes.name}} {{.Actor.Attributes.to}}"]).ok()
-    contains(events, "%s %s" % (image, other))
+    wait_for("the copy is told", lambda: "%s %s" % (image, other) in c.docker(
+        ["events", "--since", "5m", "--until", "0s", "--filter", "event=copy", "--format",
+         "{{.Actor.Attributes.name}} {{.Actor.Attributes.to}}"]).ok(), 20)
     contains(c.berthd.text(), "image copied")
     c.docker("rm -f guest wanted").ok()
     c.docker(["rmi", image]).ok()
@@ -185,4 +185,6 @@ def test_one_nodes_failure_does_not_stop_a_pull(c):
     finally:
         c.lab["node-2"].restart()
         c.lab["node-2"].wait_ready()
+        c.agents["node-2"].kill()
+        c.start_agent(c.lab["node-2"])
         c.wait_nodes(3)
