@@ -172,7 +172,8 @@ static void unite(struct arena *arena, struct value *plugins, const char *kind,
                 value_append(all, value_text(arena, name->text));
         }
     }
-    value_set(arena, plugins, kind, all);
+    /* As an engine: null when there is none. */
+    value_set(arena, plugins, kind, all->count ? all : value_null(arena));
 }
 
 static void set_plugins(struct arena *arena, struct value *info, const struct infos *infos)
