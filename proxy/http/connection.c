@@ -320,7 +320,7 @@ static void on_kick(void *context)
 
 void connection_kick(struct connection *connection)
 {
-    if (connection->kicked)
+    if (connection->kicked || connection->state == CONNECTION_DEAD)
         return;
     connection->kicked = true;
     loop_defer(connection->loop, on_kick, connection);

@@ -14,7 +14,7 @@
 /* A queue of an answer above this is a producer's fault; the answer is cut. */
 #define QUEUE_MAX_BYTES ((size_t)1 << 30)
 /* Output buffers above this are given back when empty. */
-#define QUEUE_KEPT_BYTES ((size_t)16384)
+#define QUEUE_KEPT_BYTES ((size_t)1024)
 
 enum connection_state {
     CONNECTION_IDLE,  /* no byte of a request yet */

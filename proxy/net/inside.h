@@ -92,6 +92,7 @@ struct stream {
     bool want_read;
     bool polled;       /* the socket is watched for reading (left on until an unwanted event) */
     bool has_input;    /* TLS: decrypted or buffered bytes are at hand without the socket */
+    bool starved;      /* TLS: what is buffered is part of a record; wait for the socket */
     bool write_polled; /* notify_write is armed */
     bool writing;
     bool written_ok; /* with writing and the ready item in: how the write ended */
