@@ -85,41 +85,78 @@ static struct slice address(struct arena *arena, struct slice ip)
     return bare6 ? arena_printf(arena, "[" SLICE_FMT "]", SLICE_ARG(ip)) : ip;
 }
 
-/* Ports first..last (one after the other) of one address and protocol. */
-static struct slice range(struct arena *arena, const struct one_port *first, int64_t count)
+/* Ports first..last of one address and protocol; published under the same numbers, or not at all. */
+struct group {
+    struct slice ip, protocol;
+    int64_t first, last;
+};
+
+static struct slice add(struct arena *arena, struct slice list, struct slice item)
 {
-    struct slice numbers =
-        count == 1 ? arena_printf(arena, "%lld", (long long)first->private)
-                   : arena_printf(arena, "%lld-%lld", (long long)first->private,
-                                  (long long)(first->private + count - 1));
-    if (first->public == 0)
-        return arena_printf(arena, SLICE_FMT "/" SLICE_FMT, SLICE_ARG(numbers),
-                            SLICE_ARG(first->protocol));
-    struct slice host =
-        count == 1 ? arena_printf(arena, "%lld", (long long)first->public)
-                   : arena_printf(arena, "%lld-%lld", (long long)first->public,
-                                  (long long)(first->public + count - 1));
-    return arena_printf(arena, SLICE_FMT ":" SLICE_FMT "->" SLICE_FMT "/" SLICE_FMT,
-                        SLICE_ARG(address(arena, first->ip)), SLICE_ARG(host),
-                        SLICE_ARG(numbers), SLICE_ARG(first->protocol));
+    return list.length == 0 ? item
+                            : arena_printf(arena, SLICE_FMT ", " SLICE_FMT, SLICE_ARG(list),
+                                           SLICE_ARG(item));
 }
 
-static bool follows(const struct one_port *first, const struct one_port *next, int64_t count)
+static struct slice group_text(struct arena *arena, const struct group *group)
 {
-    bool same = slice_equal(first->ip, next->ip) && slice_equal(first->protocol, next->protocol);
-    /* Ranges are shown only where host and container ports are the same, or none is published. */
-    bool plain = first->public == 0 ? next->public == 0
-                                    : first->public == first->private &&
-                                          next->public == next->private;
-    return same && plain && next->private == first->private + count;
+    struct slice numbers =
+        group->first == group->last
+            ? arena_printf(arena, "%lld", (long long)group->first)
+            : arena_printf(arena, "%lld-%lld", (long long)group->first, (long long)group->last);
+
+    if (group->ip.length == 0)
+        return arena_printf(arena, SLICE_FMT "/" SLICE_FMT, SLICE_ARG(numbers),
+                            SLICE_ARG(group->protocol));
+    return arena_printf(arena, SLICE_FMT ":" SLICE_FMT "->" SLICE_FMT "/" SLICE_FMT,
+                        SLICE_ARG(address(arena, group->ip)), SLICE_ARG(numbers),
+                        SLICE_ARG(numbers), SLICE_ARG(group->protocol));
+}
+
+static struct group *find_group(struct group *groups, size_t count, const struct one_port *port)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (slice_equal(groups[i].ip, port->ip) && slice_equal(groups[i].protocol, port->protocol))
+            return &groups[i];
+    }
+    return NULL;
+}
+
+/* The docker client's order: a group when it ends, the last groups, then ports under other numbers. */
+static struct slice join_ports(struct arena *arena, const struct one_port *list, size_t count)
+{
+    struct group *groups = arena_alloc(arena, (count + 1) * sizeof(*groups));
+    struct slice out = SLICE(""), mapped = SLICE("");
+    size_t group_count = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct one_port *port = &list[i];
+        struct group *group = find_group(groups, group_count, port);
+        if (port->ip.length > 0 && port->public != port->private) {
+            mapped = add(arena, mapped,
+                         arena_printf(arena, SLICE_FMT ":%lld->%lld/" SLICE_FMT,
+                                      SLICE_ARG(address(arena, port->ip)),
+                                      (long long)port->public, (long long)port->private,
+                                      SLICE_ARG(port->protocol)));
+        } else if (group && port->private == group->last + 1) {
+            group->last = port->private;
+        } else {
+            if (group)
+                out = add(arena, out, group_text(arena, group));
+            else
+                group = &groups[group_count++];
+            *group = (struct group){port->ip, port->protocol, port->private, port->private};
+        }
+    }
+    for (size_t i = 0; i < group_count; i++)
+        out = add(arena, out, group_text(arena, &groups[i]));
+    return mapped.length == 0 ? out : add(arena, out, mapped);
 }
 
 struct slice human_ports(struct arena *arena, const struct value *ports)
 {
     size_t count = ports ? ports->count : 0, at = 0;
     struct one_port *list = arena_alloc(arena, (count + 1) * sizeof(*list));
-    bool *used = arena_alloc(arena, count + 1);
-    struct slice out = SLICE("");
 
     VALUE_EACH(port, ports)
     {
@@ -128,18 +165,5 @@ struct slice human_ports(struct arena *arena, const struct value *ports)
                                        value_get_int(port, "PublicPort", 0)};
     }
     qsort(list, count, sizeof(*list), compare_ports);
-    for (size_t i = 0; i < count; i++) {
-        int64_t length = 1;
-        if (used[i])
-            continue;
-        for (size_t j = i + 1; j < count; j++) {
-            if (!used[j] && follows(&list[i], &list[j], length)) {
-                used[j] = true;
-                length++;
-            }
-        }
-        out = arena_printf(arena, SLICE_FMT "%s" SLICE_FMT, SLICE_ARG(out), out.length ? ", " : "",
-                           SLICE_ARG(range(arena, &list[i], length)));
-    }
-    return out;
+    return join_ports(arena, list, count);
 }

@@ -75,7 +75,7 @@ def test_no_tls_on_an_open_address(c):
 
 @quick
 def test_port_taken(c):
-    said = berthd(c, "-H", c.host, "--token-file", c.token_file()).fails()
+    said = berthd(c, "-H", c.host, "--insecure-tcp", "--token-file", c.token_file()).fails()
     contains(said, str(PORT))
     contains(said.lower(), "in use")
 

@@ -51,6 +51,4 @@ def test_memory_is_never_given_twice(c):
     in_parallel([(lambda id: lambda: c.docker("rm -f " + id, timeout=110))(id) for id in ids])
     equal(c.docker("ps -aq").ok(), "")
     for row in c.node_rows():
-        for name in ("reserved_memory", "reservedMemory", "reserved"):
-            if isinstance(row.get(name), int) and row[name] != 0:
-                raise AssertionError("memory stays reserved: %s" % row)
+        equal(row["reserved"]["memory_bytes"], 0, "memory reserved on " + row["name"])

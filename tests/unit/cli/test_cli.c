@@ -334,7 +334,7 @@ Test(human, ports_as_docker_prints_them, .init = begin, .fini = end)
     cr_assert_str_eq(ports("[]"), "");
     cr_assert_str_eq(ports("[{\"IP\":\"10.0.0.1\",\"PrivatePort\":80,\"PublicPort\":8080,\"Type\":"
                            "\"tcp\"},{\"PrivatePort\":443,\"Type\":\"tcp\"}]"),
-                     "10.0.0.1:8080->80/tcp, 443/tcp");
+                     "443/tcp, 10.0.0.1:8080->80/tcp");
     cr_assert_str_eq(ports("[{\"PrivatePort\":82,\"Type\":\"tcp\"},{\"PrivatePort\":80,\"Type\":"
                            "\"tcp\"},{\"PrivatePort\":81,\"Type\":\"tcp\"}]"),
                      "80-82/tcp");
