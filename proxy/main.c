@@ -219,7 +219,8 @@ static int make_admin(struct berthd *berthd, struct failure *failure)
         .state = berthd->settings.state,
         .may = guarded_admin_may,
         .may_context = &berthd->gate,
-        .fence_within_ms = (uint64_t)berthd->settings.fence_ms,
+        .fence_within_ms =
+            berthd->settings.fence ? (uint64_t)berthd->settings.grace_ms : 0,
     };
     berthd->admin = admin_new(&options, failure);
     free(token);

@@ -5,7 +5,7 @@
  * then pending, then created and started elsewhere through cluster/launch, under the same name and
  * id. What fits nowhere stays pending with its reason and is tried again on every change. When the
  * node returns, old copies are stopped and renamed, never deleted before superseded_ttl_ms, volumes
- * never. docs/operations.md has the delays, docs/decisions/fencing.md their order. */
+ * never. docs/operations.md has the delays, docs/decisions/004-fencing.md their order. */
 #pragma once
 
 #include "proxy/cluster/nodes.h"

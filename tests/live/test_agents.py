@@ -2,7 +2,7 @@
 
 from harness import *
 
-GROUP = group(nodes=3, flags=["--state", "{dir}/state", "--fence", "2s"])
+GROUP = group(nodes=3, flags=["--state", "{dir}/state"])
 
 
 def token_command(c, *argv):
@@ -139,3 +139,27 @@ def test_no_fence_when_no_manager_runs(c):
     c.wait_nodes(3)
     c.baseline_fds = c.berthd.fds()
     equal(c.docker("inspect -f {{.State.Status}} runs-on").ok(), "running")
+
+
+@seconds(120)
+def test_the_old_copy_ends_before_the_new_one_starts(c):
+    """What moves runs at most once at any time that can be seen from outside."""
+    node = c.lab["node-1"]
+    c.docker("run -d --name rolls -e constraint:node==~node-1 busybox top").ok()
+    equal(c.node_of("rolls"), "node-1")
+    others = [other for other in c.nodes if other.name != "node-1"]
+    time.sleep(2.5)
+    node.cut()
+    try:
+        def moved():
+            if not any(states_on_engine(other).get("rolls") == "running" for other in others):
+                return False
+            equal(states_on_engine(node).get("rolls"), "exited", "the old copy")
+            return True
+        wait_for("it runs elsewhere", moved, 40)
+    finally:
+        node.heal()
+    c.wait_nodes(3, 60)
+    contains(c.docker("ps --filter name=rolls --format {{.Status}}").ok(), "Up")
+    time.sleep(4)  # two renewals: the agent must not start the old copy again
+    equal([state for state in states_on_engine(node).values() if state == "running"], [])
