@@ -3,13 +3,16 @@
  * answer.c. */
 #include "proxy/http/relay_inside.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define STALLED_CLIENT_MS 5000 /* how long a failure waits for a client that doesn't read */
+#define STALLED_ENGINE_MS 500  /* how often a held-back client is looked at: has it gone? */
 
 static void obtain_link(struct relay *relay);
 static void deliver_failure(struct relay *relay, const struct failure *failure);
+static void on_engine_written(struct stream *stream, bool ok, void *context);
 
 void relay_over(struct relay *relay, bool link_reusable)
 {
@@ -18,6 +21,7 @@ void relay_over(struct relay *relay, bool link_reusable)
     }
     relay->phase = RELAY_OVER;
     timer_stop(&relay->timer);
+    timer_stop(&relay->stalled);
     link_connect_cancel(&relay->wait);
     link_release(&relay->link, link_reusable);
     connection_set_hook(relay->exchange, NULL, NULL);
@@ -117,14 +121,20 @@ static void deliver_failure(struct relay *relay, const struct failure *failure)
     }
 }
 
+/* The client has gone or might as well have: what the connection would have told by the hook. */
+static void give_client_up(struct relay *relay)
+{
+    struct exchange *exchange = relay->exchange;
+    relay_over(relay, false);
+    connection_run_gone(exchange);
+    connection_cut(exchange);
+}
+
 static void on_timer(void *context)
 {
     struct relay *relay = context;
     if (relay->failure && connection_writing(relay->exchange)) {
-        struct exchange *exchange = relay->exchange;
-        relay_over(relay, false);
-        connection_run_gone(exchange);
-        connection_cut(exchange);
+        give_client_up(relay);
     } else if (relay->failure) {
         deliver_failure(relay, relay->failure);
     } else {
@@ -174,6 +184,35 @@ void relay_last_words(struct exchange *exchange, struct slice bytes)
 
 /* ---- the request ---- */
 
+/* While the engine takes no more of the body nothing is read from the client, so its end would not
+ * be noticed and the engine's connection be kept for nobody. (An end behind an upgrade request is
+ * no more than a half-close.) */
+static void on_stalled(void *context)
+{
+    struct relay *relay = context;
+    struct pollfd fd = {.fd = stream_fd(exchange_stream_of(relay->exchange)),
+                        .events = relay->upgrade ? 0 : POLLRDHUP};
+    if (relay->in_flight == 0) {
+        return;
+    }
+    if (poll(&fd, 1, 0) == 1) {
+        give_client_up(relay);
+    } else {
+        timer_start(&relay->stalled, STALLED_ENGINE_MS);
+    }
+}
+
+/* Writes to the engine; `body` of the client's, to be consumed when written. */
+static void write_to_engine(struct relay *relay, const struct iovec *iov, size_t count,
+                            size_t body)
+{
+    relay->in_flight = body;
+    if (body > 0 && !timer_running(&relay->stalled)) {
+        timer_start(&relay->stalled, STALLED_ENGINE_MS);
+    }
+    stream_write(relay->link->stream, iov, count, on_engine_written, relay);
+}
+
 static void on_more_body(struct exchange *exchange, void *context)
 {
     relay_pump_request(context);
@@ -207,12 +246,11 @@ static void write_head(struct relay *relay)
         if (relay->phase == RELAY_OVER) {
             return; /* the body is broken: not a byte of this request goes out */
         }
-        relay->in_flight = body.length;
     }
     struct iovec iov[2] = {{relay->request.at, relay->request.length},
                            {(void *)(uintptr_t)body.at, body.length}};
     relay->head_written = relay->sent = true;
-    stream_write(relay->link->stream, iov, body.length > 0 ? 2 : 1, on_engine_written, relay);
+    write_to_engine(relay, iov, body.length > 0 ? 2 : 1, relay->own_body.at ? 0 : body.length);
 }
 
 void relay_pump_request(struct relay *relay)
@@ -234,8 +272,7 @@ void relay_pump_request(struct relay *relay)
     }
     if (body.length > 0) {
         struct iovec iov = {(void *)(uintptr_t)body.at, body.length};
-        relay->in_flight = body.length;
-        stream_write(relay->link->stream, &iov, 1, on_engine_written, relay);
+        write_to_engine(relay, &iov, 1, body.length);
     } else if (relay->own_body.at || connection_body_done(relay->exchange)) {
         relay->request_done = true;
         if (relay->phase == RELAY_UPGRADING) {
@@ -340,6 +377,7 @@ struct relay *relay_start(struct exchange *exchange, struct upstream *upstream,
                                                           : (size_t)64 * 1024 * 1024);
     buffer_init(&relay->last_words, LOOP_BLOCK_BYTES);
     timer_init(&relay->timer, relay->loop, on_timer, relay);
+    timer_init(&relay->stalled, relay->loop, on_stalled, relay);
     connection_set_hook(exchange, on_client_gone, relay);
     if (write_request(relay, request) < 0) {
         relay->failure = arena_alloc(arena, sizeof *relay->failure);

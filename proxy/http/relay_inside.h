@@ -42,6 +42,7 @@ struct relay {
     bool write_failed;       /* the engine takes no more; it may still answer */
     bool retried;
     bool upgrade;            /* the client asked for one */
+    struct timer stalled;    /* runs while parts of the client's body are being written */
     uint64_t head_deadline_ms;
 
     /* Answer, from the engine */

@@ -7,8 +7,8 @@
 #include <poll.h>
 #include <stdlib.h>
 
-/* With one side ended the tunnel is looked at this often: is the other direction stuck, is the
- * peer that said its last word gone altogether? */
+/* With one side ended, or input held back by the engine, the tunnel is looked at this often: can
+ * the other direction move, is the peer that isn't read from gone altogether? */
 #define LINGER_MS 5000
 
 struct tunnel;
@@ -127,9 +127,12 @@ static void on_written(struct stream *stream, bool ok, void *context)
 
 static void write_block(struct pump *pump, size_t length)
 {
+    struct tunnel *tunnel = pump->tunnel;
     struct iovec iov = {pump->block, length};
     if (is_down(pump)) {
-        connection_count(pump->tunnel->exchange, length);
+        connection_count(tunnel->exchange, length);
+    } else if (!timer_running(&tunnel->linger)) {
+        timer_start(&tunnel->linger, LINGER_MS);
     }
     stream_write(pump->to, &iov, 1, on_written, pump);
 }
@@ -181,12 +184,14 @@ static bool is_input_stuck(struct tunnel *tunnel)
 static void on_linger(void *context)
 {
     struct tunnel *tunnel = context;
-    if (tunnel->up.closed && is_hung_up(tunnel->client)) {
+    struct pump *up = &tunnel->up;
+    bool held_back = !up->closed && !up->sink && stream_writing(up->to);
+    if ((up->closed || held_back) && is_hung_up(tunnel->client)) {
         tunnel_end(tunnel, TUNNEL_CLIENT_GONE);
     } else if (is_input_stuck(tunnel) ||
                (tunnel->down.closed && is_hung_up(tunnel->link->stream))) {
         tunnel_end(tunnel, TUNNEL_DONE);
-    } else {
+    } else if (up->closed || tunnel->down.closed || held_back) {
         timer_start(&tunnel->linger, LINGER_MS);
     }
 }

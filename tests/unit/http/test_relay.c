@@ -193,6 +193,21 @@ Test(relay, client_that_goes_takes_the_engine_connection_with_it)
     relay_tear_down(&f);
 }
 
+Test(relay, client_that_goes_during_a_stalled_upload_is_noticed)
+{
+    relay_set_up(&f, NULL);
+    relay_ask(&f, "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 33554432\r\n\r\n", "\r\n\r\n");
+    peer_deaf(f.engine, true);
+    char *bytes = xcalloc(32, MIB);
+    peer_send_bytes(&f.client, bytes, 32 * MIB);
+    settle(f.loop);
+    peer_close(&f.client); /* behind bytes that nobody takes */
+    until(f.loop, upstream_open(f.upstream) == 0);
+    cr_assert_eq(f.gone, 1);
+    free(bytes);
+    relay_tear_down(&f);
+}
+
 Test(relay, answer_that_breaks_off_does_not_look_whole)
 {
     static const char *const answers[] = {
