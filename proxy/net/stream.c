@@ -130,7 +130,7 @@ void stream_want_read(struct stream *stream, bool want)
         stream->polled = true;
         h2o_socket_read_start(stream->socket, on_socket_readable);
     }
-    if (stream->tls && !stream->has_input && !stream->starved && tls_has_input(stream))
+    if (stream->tls && !stream->has_input && tls_has_input(stream))
         stream->has_input = true;
     if (stream->has_input)
         ready_add(stream->loop, &stream->ready);
@@ -140,7 +140,6 @@ ssize_t stream_read(struct stream *stream, void *bytes, size_t capacity)
 {
     if (stream->tls) {
         ssize_t got = tls_read(stream, bytes, capacity);
-        stream->starved = got == STREAM_AGAIN;
         if (got > 0 && tls_has_input(stream)) {
             stream->has_input = true;
             if (stream->want_read)

@@ -86,7 +86,9 @@ static SSL_CTX *make(const struct tls_context *context, struct failure *failure)
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                               SSL_MODE_RELEASE_BUFFERS);
+    /* Records are fetched by the block, not header and body one by one. */
     SSL_CTX_set_read_ahead(ssl, 1);
+    SSL_CTX_set_default_read_buffer_len(ssl, LOOP_BLOCK_BYTES);
     static const unsigned char id[] = "berth";
     SSL_CTX_set_session_id_context(ssl, id, sizeof id - 1);
     if (load_identity(context, ssl, failure) || load_trust(context, ssl, failure)) {

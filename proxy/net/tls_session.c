@@ -6,6 +6,7 @@
 #include "policy/base/failure.h"
 #include "policy/base/memory.h"
 
+#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -36,36 +37,48 @@ static enum tls_step step_of(struct tls_session *session, int result)
     return TLS_FAILED;
 }
 
+/* As many records as fit, so that what goes on is written in big pieces. */
 ssize_t tls_read(struct stream *stream, void *bytes, size_t capacity)
 {
     struct tls_session *session = stream->tls;
-    if (stream->broken)
+    size_t total = 0;
+    int got = 0;
+    if (stream->broken || session->failed) {
+        stream->broken = true;
         return STREAM_ERROR;
-    int limit = capacity > INT_MAX ? INT_MAX : (int)capacity;
+    }
+    stream->starved = false;
     ERR_clear_error();
-    int got = SSL_read(session->ssl, bytes, limit);
+    do {
+        size_t room = capacity - total;
+        got = SSL_read(session->ssl, (char *)bytes + total, room > INT_MAX ? INT_MAX : (int)room);
+        if (got > 0)
+            total += (size_t)got;
+    } while (got > 0 && total < capacity && SSL_has_pending(session->ssl));
     if (got > 0)
-        return got;
+        return (ssize_t)total;
     enum tls_step step = step_of(session, got);
     ERR_clear_error();
-    switch (step) {
-    case TLS_DONE:
-        return 0;
-    case TLS_WANT_WRITE: /* an answer to a key update does not fit */
+    if (step == TLS_WANT_WRITE) /* an answer to a key update does not fit */
         stream_poll_write(stream);
+    stream->starved = step == TLS_WANT_READ || step == TLS_WANT_WRITE;
+    session->failed = step == TLS_FAILED;
+    if (total) /* the end, or what broke, is told by the next call */
+        return (ssize_t)total;
+    if (stream->starved)
         return STREAM_AGAIN;
-    case TLS_WANT_READ:
-        return STREAM_AGAIN;
-    case TLS_FAILED:
-        break;
-    }
+    if (step == TLS_DONE)
+        return 0;
     stream->broken = true;
     return STREAM_ERROR;
 }
 
 bool tls_has_input(const struct stream *stream)
 {
-    return !stream->broken && SSL_has_pending(stream->tls->ssl);
+    const SSL *ssl = stream->tls->ssl;
+    return !stream->broken && !stream->starved &&
+           (stream->tls->failed || SSL_has_pending(ssl) ||
+            SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN);
 }
 
 ssize_t tls_write(struct stream *stream)
