@@ -10,15 +10,19 @@
 
 #define FORM_MAX_BYTES (1u << 20)
 
-/* How long headers that depend on all nodes are kept before the nodes are looked at again. */
-#define HEADERS_KEPT_MS 500
+/* How long what depends on all nodes is kept: a call on one node must not walk them all. */
+#define NODES_KEPT_MS 500
 
 struct docker {
     struct docker_options options;
     struct nouns *nouns;
-    char version[16]; /* Api-Version as told now */
+    /* What all nodes say together, looked at anew every NODES_KEPT_MS. */
+    int version;           /* told to clients */
+    char version_text[16]; /* the same, for Api-Version */
+    int most;              /* the newest version that some node speaks, and berth too */
     bool experimental;
-    uint64_t headers_until; /* loop_now() */
+    uint64_t nodes_until; /* loop_now() */
+    struct info_cache info;
 };
 
 /* In the order of `routes`. */
@@ -38,10 +42,17 @@ struct docker *docker_new(const struct docker_options *options)
 
 void docker_free(struct docker **docker)
 {
-    if (*docker)
+    if (*docker) {
         nouns_free(&(*docker)->nouns);
+        free((*docker)->info.text);
+    }
     free(*docker);
     *docker = NULL;
+}
+
+struct info_cache *docker_info_cache(struct docker *docker)
+{
+    return &docker->info;
 }
 
 struct nouns *docker_nouns(const struct docker *docker)
@@ -73,21 +84,30 @@ static void look_at_nodes(struct docker *docker)
 {
     const struct cluster *cluster = docker->options.cluster;
     size_t count = cluster_node_count(cluster);
-    api_version_text(docker_api_version(docker), docker->version);
+    docker->version = docker_api_version(docker);
+    api_version_text(docker->version, docker->version_text);
     docker->experimental = count > 0;
-    for (size_t i = 0; i < count; i++)
-        docker->experimental = docker->experimental && cluster_node_at(cluster, i)->experimental;
+    docker->most = docker->version;
+    for (size_t i = 0; i < count; i++) {
+        const struct engine_node *node = cluster_node_at(cluster, i);
+        docker->experimental = docker->experimental && node->experimental;
+        docker->most = node->api_max > docker->most ? node->api_max : docker->most;
+    }
+    docker->most = docker->most > ROUTES_API_MAX ? ROUTES_API_MAX : docker->most;
+    docker->nodes_until = loop_now(docker->options.loop) + NODES_KEPT_MS;
+}
+
+static void keep_up(struct docker *docker)
+{
+    if (loop_now(docker->options.loop) >= docker->nodes_until)
+        look_at_nodes(docker);
 }
 
 void docker_add_headers(struct headers *headers, struct exchange *exchange, void *context)
 {
     struct docker *docker = context;
-    uint64_t now = loop_now(docker->options.loop);
-    if (now >= docker->headers_until) {
-        look_at_nodes(docker);
-        docker->headers_until = now + HEADERS_KEPT_MS;
-    }
-    headers_add(headers, SLICE("Api-Version"), slice_of(docker->version));
+    keep_up(docker);
+    headers_add(headers, SLICE("Api-Version"), slice_of(docker->version_text));
     headers_add(headers, SLICE("Docker-Experimental"),
                 docker->experimental ? SLICE("true") : SLICE("false"));
     headers_add(headers, SLICE("Ostype"), SLICE("linux"));
@@ -128,13 +148,11 @@ void refuse_cluster_volume(struct call_context *call)
 static bool version_refused(struct call_context *call)
 {
     char asked[16], limit[16];
-    int most = docker_api_version(call->docker);
     int least = ROUTES_API_MIN;
     /* With mixed engines each gets its own version, so all that any of them can is allowed. */
-    for (size_t i = 0; i < cluster_node_count(call->cluster); i++) {
-        int node_max = cluster_node_at(call->cluster, i)->api_max;
-        most = node_max > most && node_max <= ROUTES_API_MAX ? node_max : most;
-    }
+    if (call->version > call->docker->most)
+        look_at_nodes(call->docker);
+    int most = call->docker->most;
     api_version_text(call->version, asked);
     if (call->version > most) {
         call_error(call, 400, "client version %s is too new. Maximum supported API version is %s",
@@ -244,7 +262,8 @@ static bool parse(struct call_context *call)
     call->path = match.path;
     call->names[0] = match.names[0];
     call->names[1] = match.names[1];
-    call->version = match.version ? match.version : docker_api_version(call->docker);
+    keep_up(call->docker);
+    call->version = match.version ? match.version : call->docker->version;
     if (query_parse(call->query, call->arena, match.query, &failure) != 0) {
         call_fail(call, &failure);
         return false;

@@ -24,6 +24,12 @@ struct docker_options {
 
 struct docker *docker_new(const struct docker_options *options);
 void docker_free(struct docker **docker);
+/* info.c's: what many nodes have in common, as JSON text; heap, freed with the docker. */
+struct info_cache {
+    char *text;
+    uint64_t until; /* loop_now() */
+};
+struct info_cache *docker_info_cache(struct docker *docker);
 const struct docker_options *docker_options(const struct docker *docker);
 /* exchange_fn for front_new; context is the struct docker. */
 void docker_serve(struct exchange *exchange, void *docker);

@@ -4,12 +4,16 @@
 
 #include "proxy/docker/owner.h"
 #include "proxy/docker/size.h"
+#include "proxy/docker/system.h"
 #include "proxy/json.h"
 #include "proxy/version.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
-#define CPU 1000000000.0
+#define INFO_FEW_NODES 8
+#define INFO_KEPT_MS   5000
+#define CPU            1000000000.0
 
 /* Keys that are one engine's own affair: shown when all nodes agree, else "mixed". */
 static const char *const common_keys[] = {
@@ -257,25 +261,45 @@ static void set_identity(struct call_context *call, struct value *info)
     value_set(arena, info, "Warnings", warnings(call));
 }
 
-/* The lowest dockerd version, so that clients do not count on more than all can. */
-static struct value *pattern_of(struct call_context *call, const struct infos *infos)
+static struct value *pattern_of(struct call_context *call)
 {
-    if (infos->count > 0)
-        return value_copy(call->arena, infos->list[0]);
-    struct value *info = value_map(call->arena);
+    const struct engine_node *lowest = system_lowest(call->cluster);
+    struct failure ignored;
+    struct value *info =
+        lowest ? json_parse(call->arena, lowest->info_text, &ignored) : value_map(call->arena);
+    if (lowest && info && info->type == VALUE_MAP)
+        return info;
+    info = value_map(call->arena);
     value_set_text(call->arena, info, "ServerVersion", SLICE(BERTH_VERSION));
     value_set_text(call->arena, info, "OSType", SLICE("linux"));
     return info;
 }
 
-void system_info(struct call_context *call)
+/* What does not depend on who asks and rarely changes. Reading every node's info for each call
+ * would make one call cost milliseconds with many nodes: there it is kept for a while. */
+static struct value *common_info(struct call_context *call)
 {
+    struct info_cache *cache = docker_info_cache(call->docker);
+    uint64_t now = loop_now(exchange_loop(call->exchange));
+    bool many = cluster_node_count(call->cluster) > INFO_FEW_NODES;
+    struct failure failure;
+    if (many && cache->text && now < cache->until)
+        return json_parse(call->arena, slice_of(cache->text), &failure);
     struct infos *infos = arena_alloc(call->arena, sizeof(*infos));
     read_infos(call, infos);
-    struct value *info = pattern_of(call, infos);
+    struct value *info = pattern_of(call);
     if (infos->count > 0)
         set_common(call->arena, info, infos);
     set_plugins(call->arena, info, infos);
+    free(cache->text);
+    cache->text = many ? xslicedup(json_text(call->arena, info)) : NULL;
+    cache->until = now + INFO_KEPT_MS;
+    return info;
+}
+
+void system_info(struct call_context *call)
+{
+    struct value *info = common_info(call);
     set_sums(call, info);
     set_identity(call, info);
     call_reply_json(call, 200, info);

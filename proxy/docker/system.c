@@ -2,6 +2,7 @@
  * round trip; works with no node at all. Rules: docker-api.md §3, §6, §9. */
 #include "proxy/docker/handler.h"
 
+#include "proxy/docker/system.h"
 #include "proxy/json.h"
 #include "proxy/version.h"
 
@@ -48,8 +49,7 @@ static bool version_less(struct slice a, struct slice b)
     return false;
 }
 
-/* The node with the lowest engine version: its answer is the pattern for ours. */
-static const struct engine_node *lowest(const struct cluster *cluster)
+const struct engine_node *system_lowest(const struct cluster *cluster)
 {
     const struct engine_node *best = NULL;
     for (size_t i = 0; i < cluster_node_count(cluster); i++) {
@@ -68,7 +68,7 @@ static const struct engine_node *lowest(const struct cluster *cluster)
 
 static struct value *engine_version(struct call_context *call)
 {
-    const struct engine_node *node = lowest(call->cluster);
+    const struct engine_node *node = system_lowest(call->cluster);
     struct failure failure;
     struct utsname host;
     struct value *version = node ? json_parse(call->arena, node->version_text, &failure) : NULL;
