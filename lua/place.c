@@ -348,9 +348,9 @@ static size_t pick(void *context, const struct workload *workload,
     return result;
 }
 
-bool policy_place(struct policy *policy, const struct schedule_request *request,
-                  struct schedule_policy *hooks)
+static void begin(void *context, const struct schedule_request *request)
 {
+    struct policy *policy = context;
     policy->place.request = request;
     policy->place.plan = NULL;
     if (policy->place.arena) {
@@ -358,8 +358,27 @@ bool policy_place(struct policy *policy, const struct schedule_request *request,
     } else {
         policy->place.arena = arena_new();
     }
-    *hooks = (struct schedule_policy){judge, pick, policy};
-    return policy->has[POLICY_FILTER] || policy->has[POLICY_SCORE] || policy->has[POLICY_PICK];
+}
+
+/* The arena stays until the next one begins: reasons in it are read after the decision. */
+static void end(void *context)
+{
+    struct policy *policy = context;
+    policy->place.request = NULL;
+}
+
+static bool reschedule(void *context, const struct container *container, const struct node *node,
+                       bool moves)
+{
+    return policy_reschedule(context, container, node, moves);
+}
+
+bool policy_place(struct policy *policy, struct schedule_policy *hooks)
+{
+    *hooks =
+        (struct schedule_policy){begin, end, judge, pick, reschedule, policy, policy->generation};
+    return policy->has[POLICY_FILTER] || policy->has[POLICY_SCORE] || policy->has[POLICY_PICK] ||
+           policy->has[POLICY_RESCHEDULE];
 }
 
 /* ---- berth.filter.NAME(job, node), berth.score.NAME(job, node) ---- */

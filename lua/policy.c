@@ -23,6 +23,7 @@ static void policy_free(struct policy *policy)
     node_tables_free(&policy->node_tables);
     arena_free(&policy->arena);
     arena_free(&policy->place.arena);
+    free(policy->said);
     free(policy);
 }
 
@@ -73,6 +74,17 @@ bool policy_has(const struct policy *policy, enum policy_callback callback)
 const struct access_rules *policy_rules(const struct policy *policy)
 {
     return policy->rules;
+}
+
+int policy_add_rules(const struct policy *policy, struct access_builder *builder,
+                     struct failure *failure)
+{
+    for (size_t i = 0; i < policy->said_count; i++) {
+        if (rules_say(builder, &policy->said[i], failure) != 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 const struct policy_counters *policy_host_counters(const struct policy_host *host)
@@ -169,7 +181,6 @@ static int load(struct policy *policy, struct buffer *report, struct failure *fa
     }
     for (size_t i = 0; i < policy->source_count; i++) {
         if (run_source(policy, &policy->sources[i], failure) != 0) {
-            line(report, failure->text);
             return -1;
         }
     }
@@ -184,7 +195,21 @@ static int load(struct policy *policy, struct buffer *report, struct failure *fa
     if (sandbox_protect(policy->sandbox, finish, policy, failure) != 0) {
         return -1;
     }
+    policy->tests_ran = true;
     return tests_run(policy, report, failure);
+}
+
+/* A report always closes with the count, also when it came to no test. */
+static void close_report(const struct policy *policy, struct buffer *report,
+                         const struct failure *failure)
+{
+    if (policy->tests_ran || !report) {
+        return;
+    }
+    if (!slice_contains(buffer_slice(report), failure->text)) {
+        line(report, failure->text);
+    }
+    line(report, "0 passed, 1 failed");
 }
 
 int policy_host_load(struct policy_host *host, const struct policy_source *sources, size_t count,
@@ -194,6 +219,7 @@ int policy_host_load(struct policy_host *host, const struct policy_source *sourc
     struct policy *policy = policy_new(host, sources, count);
     if (load(policy, report, &local) != 0) {
         host->counters.loads_refused++;
+        close_report(policy, report, &local);
         policy_release(&policy);
         if (failure) {
             *failure = local;

@@ -92,6 +92,10 @@ struct policy *policy_hold(struct policy_host *host);
 void policy_release(struct policy **policy);
 uint64_t policy_generation(const struct policy *policy);
 bool policy_has(const struct policy *policy, enum policy_callback callback);
+/* Says the script's role{} and rule{} once more, into the builder of whoever decides (their
+ * conditions keep their numbers, for policy_when of this generation). */
+int policy_add_rules(const struct policy *policy, struct access_builder *builder,
+                     struct failure *failure) MUST_CHECK;
 /* The script's access rules (with those of prepare_access); never NULL, may be open. */
 const struct access_rules *policy_rules(const struct policy *policy);
 
@@ -165,8 +169,6 @@ void policy_agent_join(struct policy *policy, const struct policy_agent *agent, 
 bool policy_reschedule(struct policy *policy, const struct container *container,
                        const struct node *node, bool c_says);
 
-/* The hooks for one decision of the scheduler, over request->nodes; valid until the next such call
- * on the same policy. Fills *hooks; false: the script has no filter, score or pick, leave it out.
- */
-bool policy_place(struct policy *policy, const struct schedule_request *request,
-                  struct schedule_policy *hooks);
+/* The hooks for the scheduler, for as long as the policy is held. false: the script has no filter,
+ * score, pick or reschedule, so they can be left out. */
+bool policy_place(struct policy *policy, struct schedule_policy *hooks);

@@ -45,8 +45,18 @@ struct quota {
     uint64_t used;
 };
 
+/* One role{}, rule{} or preset as said, for policy_add_rules. */
+struct said {
+    enum { SAID_ROLE, SAID_RULE, SAID_PRESET } what;
+    struct access_rule rule; /* preset: name, roles, place */
+    enum access_match match;
+    struct slice text, tenant, preset;
+};
+
 struct policy {
     struct policy_host *host;
+    struct said *said;
+    size_t said_count, said_room;
     unsigned references;
     uint64_t generation;
     struct sandbox *sandbox;
@@ -59,6 +69,7 @@ struct policy {
     bool condition_denies[POLICY_CONDITIONS_MAX];
     size_t condition_count;
     size_t test_count, tests_passed;
+    bool tests_ran;
     struct call_context call;
     struct place_context place;
     struct node_tables *node_tables;
@@ -102,6 +113,8 @@ void edit_open(lua_State *state); /* pushes the table of methods */
 
 /* ---- rules.c ---- */
 void rules_open(lua_State *state); /* role{} and rule{} into the table on top */
+int rules_say(struct access_builder *builder, const struct said *said,
+              struct failure *failure) MUST_CHECK;
 
 /* ---- request.c ---- */
 void push_request(lua_State *state, const struct policy *policy,

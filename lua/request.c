@@ -3,14 +3,14 @@
 
 #include <stdio.h>
 
-static void push_roles(lua_State *state, const struct policy *policy,
+static void push_roles(lua_State *state, const struct access_rules *rules,
                        const struct identity *identity)
 {
     struct buffer names;
     struct slice rest, name;
     lua_newtable(state);
     buffer_init(&names, 8192);
-    access_role_names(policy->rules, identity->roles, &names);
+    access_role_names(rules, identity->roles, &names);
     rest = buffer_slice(&names);
     while (rest.length > 0 && slice_next(&rest, ',', &name)) {
         push_slice(state, slice_trim(name));
@@ -20,7 +20,7 @@ static void push_roles(lua_State *state, const struct policy *policy,
     buffer_deinit(&names);
 }
 
-static void push_identity(lua_State *state, const struct policy *policy,
+static void push_identity(lua_State *state, const struct access_rules *rules,
                           const struct identity *identity)
 {
     static const char *const proofs[] = {"none", "unix", "token", "certificate"};
@@ -36,7 +36,7 @@ static void push_identity(lua_State *state, const struct policy *policy,
     lua_setfield(state, -2, "group");
     lua_pushstring(state, proofs[identity->proof]);
     lua_setfield(state, -2, "proof");
-    push_roles(state, policy, identity);
+    push_roles(state, rules, identity);
     lua_setfield(state, -2, "roles");
 }
 
@@ -60,7 +60,7 @@ void push_request(lua_State *state, const struct policy *policy,
     lua_createtable(state, 0, 8);
     push_slice(state, request->operation);
     lua_setfield(state, -2, "op");
-    push_identity(state, policy, request->identity);
+    push_identity(state, request->rules ? request->rules : policy->rules, request->identity);
     lua_setfield(state, -2, "id");
     push_object(state, &request->target);
     lua_setfield(state, -2, "target");
@@ -327,7 +327,7 @@ static int prepare_visible(lua_State *state)
 {
     struct preparation *p = lua_touserdata(state, 1);
     push_entry(state, "visible");
-    push_identity(state, p->policy, p->identity);
+    push_identity(state, p->policy->rules, p->identity);
     push_object(state, p->object);
     return keep_prepared(state, 3);
 }

@@ -4,13 +4,13 @@
 
 #define NAMES_MAX 128 /* in one list of a role or rule */
 
-static struct access_builder *builder_of(lua_State *state)
+static struct policy *loading(lua_State *state)
 {
     struct policy *policy = policy_of(state);
     if (!policy->builder) {
         luaL_error(state, "role and rule only work while the policy is loaded");
     }
-    return policy->builder;
+    return policy;
 }
 
 static struct slice place_of(lua_State *state, struct arena *arena)
@@ -117,6 +117,36 @@ static void raise_failure(lua_State *state, const struct failure *failure, struc
     luaL_error(state, "%s", failure->text);
 }
 
+int rules_say(struct access_builder *builder, const struct said *said, struct failure *failure)
+{
+    const struct access_rule *rule = &said->rule;
+    switch (said->what) {
+    case SAID_ROLE:
+        return access_add_role(builder, rule->name, said->match, said->text, said->tenant, failure);
+    case SAID_RULE:
+        return access_add_rule(builder, rule, failure);
+    case SAID_PRESET:
+        return access_add_preset(builder, said->preset, rule->name, rule->roles, rule->role_count,
+                                 rule->place, failure);
+    }
+    return -1;
+}
+
+/* Says it to the builder, and keeps it. */
+static void say(lua_State *state, const struct said *said)
+{
+    struct policy *policy = policy_of(state);
+    struct failure failure = {0};
+    if (rules_say(policy->builder, said, &failure) != 0) {
+        raise_failure(state, &failure, said->rule.place);
+    }
+    if (policy->said_count == policy->said_room) {
+        policy->said_room = policy->said_room ? policy->said_room * 2 : 64;
+        policy->said = xrealloc(policy->said, policy->said_room * sizeof(*policy->said));
+    }
+    policy->said[policy->said_count++] = *said;
+}
+
 static int env_role(lua_State *state)
 {
     static const struct {
@@ -129,29 +159,29 @@ static int env_role(lua_State *state)
     };
     static const char *const known[] = {"cn",  "san", "spki",     "token",  "token_group", "group",
                                         "uid", "gid", "listener", "anyone", "tenant",      NULL};
-    struct access_builder *builder = builder_of(state);
-    struct arena *arena = policy_of(state)->arena;
-    struct failure failure = {0};
+    struct arena *arena = loading(state)->arena;
     struct slice place = place_of(state, arena);
     struct slice name = name_of(state, arena, "role");
     only_known(state, known, "a role");
-    struct slice tenant = text_of(state, arena, "tenant");
+    struct said said = {.what = SAID_ROLE,
+                        .rule = {.name = name, .place = place},
+                        .tenant = text_of(state, arena, "tenant")};
     size_t ways = 0;
     for (size_t f = 0; f < sizeof(fields) / sizeof(fields[0]); f++) {
         size_t count = 0;
         struct slice *list = list_of(state, arena, fields[f].field, &count);
         for (size_t i = 0; i < count; i++, ways++) {
-            if (access_add_role(builder, name, fields[f].match, list[i], tenant, &failure) != 0) {
-                raise_failure(state, &failure, place);
-            }
+            said.match = fields[f].match;
+            said.text = list[i];
+            say(state, &said);
         }
     }
     lua_getfield(state, 1, "anyone");
     if (lua_toboolean(state, -1)) {
         ways++;
-        if (access_add_role(builder, name, MATCH_ANYONE, SLICE_NONE, tenant, &failure) != 0) {
-            raise_failure(state, &failure, place);
-        }
+        said.match = MATCH_ANYONE;
+        said.text = SLICE_NONE;
+        say(state, &said);
     }
     if (ways == 0) {
         return luaL_error(state,
@@ -201,19 +231,17 @@ static int env_rule(lua_State *state)
 {
     static const char *const known[] = {"roles", "ops", "effect", "tenant", "waives",
                                         "when",  "why", "mode",   "preset", NULL};
-    struct access_builder *builder = builder_of(state);
-    struct arena *arena = policy_of(state)->arena;
-    struct failure failure = {0};
-    struct slice place = place_of(state, arena);
-    struct access_rule rule = {.name = name_of(state, arena, "rule"), .place = place};
+    struct arena *arena = loading(state)->arena;
+    struct said said = {.what = SAID_RULE};
+    struct access_rule rule = {.place = place_of(state, arena),
+                               .name = name_of(state, arena, "rule")};
     only_known(state, known, "a rule");
     rule.roles = list_of(state, arena, "roles", &rule.role_count);
-    struct slice preset = text_of(state, arena, "preset");
-    if (preset.at) {
-        if (access_add_preset(builder, preset, rule.name, rule.roles, rule.role_count, place,
-                              &failure) != 0) {
-            raise_failure(state, &failure, place);
-        }
+    said.preset = text_of(state, arena, "preset");
+    if (said.preset.at) {
+        said.what = SAID_PRESET;
+        said.rule = rule;
+        say(state, &said);
         return 0;
     }
     lua_getfield(state, 1, "effect");
@@ -228,9 +256,8 @@ static int env_rule(lua_State *state)
     rule.waives = list_of(state, arena, "waives", &rule.waive_count);
     rule.why = text_of(state, arena, "why");
     rule.when = condition_of(state, rule.effect);
-    if (access_add_rule(builder, &rule, &failure) != 0) {
-        raise_failure(state, &failure, place);
-    }
+    said.rule = rule;
+    say(state, &said);
     return 0;
 }
 

@@ -161,6 +161,18 @@ static const struct value *item_at(const struct value *list, size_t index)
     return NULL;
 }
 
+static void begin_through(void *context, const struct schedule_request *request)
+{
+    struct base_scores *bases = context;
+    bases->hooks->begin(bases->hooks->context, request);
+}
+
+static void end_through(void *context)
+{
+    struct base_scores *bases = context;
+    bases->hooks->end(bases->hooks->context);
+}
+
 static int judge_with_bases(void *context, const struct workload *workload,
                             struct schedule_candidate *candidates, size_t count,
                             struct failure *failure)
@@ -249,22 +261,24 @@ static void decide(struct test_case *test, struct schedule_request *request)
 {
     struct schedule_policy hooks;
     struct base_scores bases = {&hooks, value_find(test->fields, "nodes")};
-    struct schedule_policy with_bases = {judge_with_bases, pick_through, &bases};
+    struct schedule_policy with_bases = {.begin = begin_through,
+                                         .end = end_through,
+                                         .judge = judge_with_bases,
+                                         .pick = pick_through,
+                                         .context = &bases};
     struct scheduler *scheduler = scheduler_new();
     struct schedule_result result = {.count = 0};
     struct schedule_verdict *verdicts = NULL;
     struct failure failure = {0};
-    policy_place(test->policy, request, &hooks);
+    policy_place(test->policy, &hooks);
     request->policy = &with_bases;
     int ran = schedule_run(scheduler, request, &result, &failure);
     compare_chosen(test, ran == 0 ? result.ranked[0].node->name : SLICE_NONE, failure.text);
-    policy_place(test->policy, request, &hooks);
     if (schedule_explain(scheduler, request, test->arena, &verdicts, &failure) == 0) {
         for (size_t i = 0; i < request->nodes->count; i++) {
             compare_node(test, &verdicts[i]);
         }
     }
-    test->policy->place.request = NULL;
     scheduler_free(&scheduler);
 }
 

@@ -49,12 +49,24 @@ static int larger_first(const void *left, const void *right)
     return slice_compare(a->name, b->name);
 }
 
-size_t rebalance_leave(const struct node *node, struct rebalance_move *moves, size_t max)
+static bool moves_off(const struct node *node, const struct schedule_policy *policy,
+                      const struct container *container)
+{
+    enum rebalance_verdict verdict = rebalance_judge(container);
+    bool moves = verdict == REBALANCE_MOVE;
+    if (!policy || !policy->reschedule || verdict == REBALANCE_NOT_RUNNING) {
+        return moves;
+    }
+    return policy->reschedule(policy->context, container, node, moves);
+}
+
+size_t rebalance_leave(const struct node *node, const struct schedule_policy *policy,
+                       struct rebalance_move *moves, size_t max)
 {
     struct rebalance_move *all = xcalloc(node->containers_total + 1, sizeof(*all));
     size_t count = 0;
     for (size_t i = 0; i < node->containers_total; i++) {
-        if (rebalance_judge(node->containers[i]) == REBALANCE_MOVE) {
+        if (moves_off(node, policy, node->containers[i])) {
             all[count++] = (struct rebalance_move){node->containers[i], node, NULL};
         }
     }

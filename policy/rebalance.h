@@ -7,7 +7,7 @@
  * Source: the user's guide, "Rebalancing". */
 #pragma once
 
-#include "policy/model.h"
+#include "policy/schedule.h"
 
 enum rebalance_verdict {
     REBALANCE_MOVE,
@@ -27,8 +27,10 @@ enum rebalance_verdict rebalance_judge(const struct container *container);
 const char *rebalance_verdict_text(enum rebalance_verdict verdict);
 
 /* The moves off `node`, in the order to make them: moves[0..max), their number returned (more
- * than max are cut: call again when those are done). For a lost and for a drained node. */
-size_t rebalance_leave(const struct node *node, struct rebalance_move *moves, size_t max);
+ * than max are cut: call again when those are done). For a lost and for a drained node. `policy`
+ * may be NULL; its reschedule has the last word about those that ran. */
+size_t rebalance_leave(const struct node *node, const struct schedule_policy *policy,
+                       struct rebalance_move *moves, size_t max);
 
 /* Moves that even out memory and CPU shares: while the fullest and the emptiest ready node differ
  * by more than `gap` (0.2 = 20 points of their larger share), moves the container that narrows it

@@ -239,8 +239,22 @@ static struct refusals refusals_of(const struct decision *decision)
                              decision->policy_reasons};
 }
 
-int schedule_run(struct scheduler *scheduler, const struct schedule_request *request,
-                 struct schedule_result *result, struct failure *failure)
+static void begin(const struct schedule_request *request)
+{
+    if (request->policy && request->policy->begin) {
+        request->policy->begin(request->policy->context, request);
+    }
+}
+
+static void end(const struct schedule_request *request)
+{
+    if (request->policy && request->policy->end) {
+        request->policy->end(request->policy->context);
+    }
+}
+
+static int run(struct scheduler *scheduler, const struct schedule_request *request,
+               struct schedule_result *result, struct failure *failure)
 {
     struct decision decision = {0};
     arena_reset(scheduler->arena);
@@ -254,6 +268,15 @@ int schedule_run(struct scheduler *scheduler, const struct schedule_request *req
     rank(&decision, result);
     let_policy_pick(request, result);
     return 0;
+}
+
+int schedule_run(struct scheduler *scheduler, const struct schedule_request *request,
+                 struct schedule_result *result, struct failure *failure)
+{
+    begin(request);
+    int code = run(scheduler, request, result, failure);
+    end(request);
+    return code;
 }
 
 static int by_order(const void *left, const void *right)
@@ -283,9 +306,8 @@ static void number_ranks(struct decision *decision, struct schedule_verdict *ver
     }
 }
 
-int schedule_explain(struct scheduler *scheduler, const struct schedule_request *request,
-                     struct arena *arena, struct schedule_verdict **verdicts,
-                     struct failure *failure)
+static int explain(struct scheduler *scheduler, const struct schedule_request *request,
+                   struct arena *arena, struct schedule_verdict **verdicts, struct failure *failure)
 {
     struct decision decision = {0};
     if (decide(scheduler, request, arena, &decision, failure) != 0) {
@@ -304,4 +326,14 @@ int schedule_explain(struct scheduler *scheduler, const struct schedule_request 
     }
     *verdicts = list;
     return 0;
+}
+
+int schedule_explain(struct scheduler *scheduler, const struct schedule_request *request,
+                     struct arena *arena, struct schedule_verdict **verdicts,
+                     struct failure *failure)
+{
+    begin(request);
+    int code = explain(scheduler, request, arena, verdicts, failure);
+    end(request);
+    return code;
 }

@@ -31,8 +31,13 @@ struct schedule_result {
     size_t fitting;                                 /* how many nodes fit in all */
 };
 
+struct schedule_request;
+
 /* The operator's policy. Any function may be NULL. */
 struct schedule_policy {
+    /* Around each decision, before and after all others; `request` is valid between them. */
+    void (*begin)(void *context, const struct schedule_request *request);
+    void (*end)(void *context);
     /* All candidates at once: set .refused and .score. -1 with failure: the whole decision fails.
      */
     int (*judge)(void *context, const struct workload *workload,
@@ -40,7 +45,11 @@ struct schedule_policy {
     /* Index of the one to take first among ranked[0..count); anything else means 0. */
     size_t (*pick)(void *context, const struct workload *workload,
                    const struct schedule_ranked *ranked, size_t count);
+    /* Whether a container of a lost or drained node moves, when C says `moves` (rebalance.h). */
+    bool (*reschedule)(void *context, const struct container *container, const struct node *node,
+                       bool moves);
     void *context;
+    uint64_t generation; /* of the policy, for whoever explains */
 };
 
 struct schedule_request {

@@ -105,7 +105,7 @@ static void bench_place(size_t count)
     for (size_t run = 0; run < RUNS; run++) {
         node[run % count].used.memory_bytes += 1; /* as a heartbeat would */
         int64_t start = now_ns();
-        policy_place(policy, &request, &hooks);
+        policy_place(policy, &hooks);
         request.policy = &hooks;
         if (schedule_run(scheduler, &request, &result, &failure) != 0) {
             fprintf(stderr, "%s\n", failure.text);

@@ -56,7 +56,7 @@ static void cluster_deinit(struct cluster *c)
 static const char *place(struct cluster *c)
 {
     failure_clear(&c->failure);
-    policy_place(c->policy, &c->request, &c->hooks);
+    policy_place(c->policy, &c->hooks);
     c->request.policy = &c->hooks;
     if (schedule_run(c->scheduler, &c->request, &c->result, &c->failure) != 0) {
         return c->failure.text;

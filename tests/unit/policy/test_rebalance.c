@@ -33,13 +33,13 @@ Test(rebalance, the_large_leave_first)
     const struct container *list[] = {&small, &stays, &large};
     struct node node = {.containers = list, .containers_total = 3};
     struct rebalance_move moves[4];
-    expect_int(rebalance_leave(&node, moves, 4), 2);
+    expect_int(rebalance_leave(&node, NULL, moves, 4), 2);
     cr_expect_eq(moves[0].container, &large);
     cr_expect_eq(moves[1].container, &small);
     cr_expect_null(moves[0].to);
-    expect_int(rebalance_leave(&node, moves, 1), 1);
+    expect_int(rebalance_leave(&node, NULL, moves, 1), 1);
     node.containers_total = 0;
-    expect_int(rebalance_leave(&node, moves, 4), 0);
+    expect_int(rebalance_leave(&node, NULL, moves, 4), 0);
 }
 
 Test(rebalance, skew_moves_until_the_gap_is_closed)
@@ -65,4 +65,27 @@ Test(rebalance, skew_moves_until_the_gap_is_closed)
     f.node[2].state = NODE_DOWN;
     expect_int(rebalance_skew(&f.nodes, &f.settings, 0.3, moves, 8), 0);
     fixture_deinit(&f);
+}
+
+/* Says the opposite of C, for all but one. */
+static bool contrary(void *context, const struct container *container, const struct node *node,
+                     bool moves)
+{
+    return slice_is(container->name, "agree") ? moves : !moves;
+}
+
+Test(rebalance, the_policy_has_the_last_word_about_what_ran)
+{
+    struct container c[] = {
+        {.name = SLICE("agree"), .state = CONTAINER_RUNNING},
+        {.name = SLICE("web"), .state = CONTAINER_RUNNING},
+        {.name = SLICE("db"), .state = CONTAINER_RUNNING, .reschedule = RESCHEDULE_NEVER},
+        {.name = SLICE("old"), .state = CONTAINER_EXITED}};
+    const struct container *list[] = {&c[0], &c[1], &c[2], &c[3]};
+    struct node node = {.containers = list, .containers_total = 4};
+    struct schedule_policy policy = {.reschedule = contrary};
+    struct rebalance_move moves[4];
+    expect_int(rebalance_leave(&node, &policy, moves, 4), 2);
+    expect_slice(moves[0].container->name, "agree");
+    expect_slice(moves[1].container->name, "db");
 }
