@@ -124,6 +124,7 @@ struct policy_request {
     struct slice operation;
     struct policy_object target; /* empty: none */
     const struct value *query;   /* map of text, or NULL */
+    const struct access_rules *rules; /* whose bits identity->roles are; NULL: policy_rules */
 };
 
 enum policy_say { POLICY_NOTHING, POLICY_ALLOW, POLICY_DENY };

@@ -7,6 +7,7 @@
 #include "proxy/cluster/cluster.h"
 #include "proxy/docker/docker.h"
 #include "proxy/docker/guarded.h"
+#include "proxy/policy_service.h"
 #include "proxy/settings.h"
 
 struct berthd {
@@ -20,6 +21,7 @@ struct berthd {
     struct recover *recover;
     struct admin *admin;
     struct gate gate; /* start_access.c */
+    struct policy_service *policy;
     struct docker *docker;
     struct front *front;
     bool draining;
@@ -32,3 +34,17 @@ void reload_access(struct berthd *berthd);
 void stop_access(struct berthd *berthd);
 /* `berthd learn FILE`: prints rules; the exit status. */
 int run_learn(int argc, char *const *argv);
+/* What --access and --preset say, into a builder. */
+int access_file_rules(struct access_builder *builder, void *berthd,
+                      struct failure *failure) MUST_CHECK;
+
+/* The operator's policy.lua: made before start_access, which takes its rules; then watched. */
+int start_policy(struct berthd *berthd, struct failure *failure) MUST_CHECK;
+int watch_policy(struct berthd *berthd, struct failure *failure) MUST_CHECK;
+void reload_policy(struct berthd *berthd);
+void stop_policy(struct berthd *berthd);
+/* guard_options.add_rules; context is the berthd. */
+int policy_rules_of(struct access_builder *builder, void *berthd,
+                    struct failure *failure) MUST_CHECK;
+/* `berthd --check PATH`: the exit status. */
+int run_check(struct berthd *berthd);

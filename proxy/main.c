@@ -83,6 +83,7 @@ static void on_hangup(void *context)
     apply_log_level(berthd);
     reload_token(berthd);
     reload_access(berthd);
+    reload_policy(berthd);
     if (transport_reload(berthd->transport, &failure) != 0)
         log_error("certificates not reloaded, the old ones stay", "why=\"%s\"", failure.text);
     metrics.reloads_total++;
@@ -217,6 +218,7 @@ static int make_admin(struct berthd *berthd, struct failure *failure)
         .token = token,
         .open = listens_openly(&berthd->settings),
         .state = berthd->settings.state,
+        .policy = berthd->policy,
         .may = guarded_admin_may,
         .may_context = &berthd->gate,
         .fence_within_ms =
@@ -269,6 +271,7 @@ static void take_down(struct berthd *berthd)
     admin_free(&berthd->admin);
     stop_access(berthd);
     recover_free(&berthd->recover);
+    stop_policy(berthd);
     if (berthd->cluster)
         cluster_free(&berthd->cluster);
     store_close(&berthd->store);
@@ -294,7 +297,8 @@ static int run(struct berthd *berthd)
     berthd->loop = loop_new();
     berthd->transport = transport_new(&berthd->settings, &failure);
     if (!berthd->transport || make_cluster(berthd, &failure) != 0 ||
-        start_access(berthd, &failure) != 0 ||
+        start_policy(berthd, &failure) != 0 || start_access(berthd, &failure) != 0 ||
+        watch_policy(berthd, &failure) != 0 ||
         make_admin(berthd, &failure) != 0 || make_front(berthd, &failure) != 0) {
         fprintf(stderr, "berthd: %s\n", failure.text);
         status = EXIT_FAILURE;
@@ -354,5 +358,5 @@ int main(int argc, char **argv)
         settings_deinit(&berthd.settings);
         return EXIT_USAGE;
     }
-    return run(&berthd);
+    return berthd.settings.check[0] ? run_check(&berthd) : run(&berthd);
 }

@@ -9,20 +9,33 @@
 
 #define LEARN_MAX_BYTES (256u << 20)
 
+static struct guard_options guard_options_of(struct berthd *berthd)
+{
+    const struct settings *settings = &berthd->settings;
+    struct guard_options options = {.access_file = settings->access,
+                                    .presets = settings->presets.list,
+                                    .preset_count = settings->presets.count,
+                                    .audit_file = settings->audit_log,
+                                    .warn = settings->access_warn,
+                                    .add_rules = policy_rules_of,
+                                    .context = berthd};
+    options.operations = guarded_operations(&options.operation_count);
+    return options;
+}
+
+int access_file_rules(struct access_builder *builder, void *context, struct failure *failure)
+{
+    struct guard_options options = guard_options_of(context);
+    return guard_file_rules(&options, builder, failure);
+}
+
 int start_access(struct berthd *berthd, struct failure *failure)
 {
     const struct settings *settings = &berthd->settings;
-    size_t count;
-    const char *const *operations = guarded_operations(&count);
     struct identifier_options identifier = {.token_file = settings->user_tokens,
                                             .common_name = settings->cert_cn};
-    struct guard_options guard = {.operations = operations,
-                                  .operation_count = count,
-                                  .access_file = settings->access,
-                                  .presets = settings->presets.list,
-                                  .preset_count = settings->presets.count,
-                                  .audit_file = settings->audit_log,
-                                  .warn = settings->access_warn};
+    struct guard_options guard = guard_options_of(berthd);
+    berthd->gate.policy = berthd->policy;
     berthd->gate.identifier = identifier_new(&identifier, failure);
     if (!berthd->gate.identifier)
         return failure_prefix(failure, "--user-tokens");

@@ -77,15 +77,22 @@ static int add_preset(struct access_builder *builder, struct slice text, size_t 
     return 0;
 }
 
-static struct access_rules *load(const struct guard_options *options, struct failure *failure)
+int guard_file_rules(const struct guard_options *options, struct access_builder *builder,
+                     struct failure *failure)
 {
-    struct access_builder *builder =
-        access_builder_new(options->operations, options->operation_count);
     int result = 0;
     for (size_t i = 0; result == 0 && i < options->preset_count; i++)
         result = add_preset(builder, slice_of(options->presets[i]), i, failure);
     if (result == 0 && options->access_file[0])
         result = add_file(builder, options->access_file, failure);
+    return result;
+}
+
+static struct access_rules *load(const struct guard_options *options, struct failure *failure)
+{
+    struct access_builder *builder =
+        access_builder_new(options->operations, options->operation_count);
+    int result = guard_file_rules(options, builder, failure);
     if (result == 0 && options->add_rules)
         result = options->add_rules(builder, options->context, failure);
     if (result != 0) {
@@ -210,8 +217,15 @@ int guard_admit(struct guard *guard, struct pass *pass, const char *operation, b
     access_identify(guard->rules, &pass->identity);
     pass->verdict =
         access_decide(guard->rules, &pass->identity, pass->operation_number, when, context);
+    snprintf(pass->rule, sizeof(pass->rule), "%s", pass->verdict.rule);
+    pass->verdict.rule = pass->rule;
     pass->limits = access_limits(guard->rules, &pass->identity);
     *retry_ms = 0;
+    if (!pass->verdict.allowed && pass->appeal && strcmp(pass->verdict.rule, "default") == 0 &&
+        pass->appeal(pass->appeal_context)) {
+        pass->verdict.allowed = true;
+        pass->verdict.rule = "policy.access";
+    }
     if (!pass->verdict.allowed) {
         say_denied(guard, pass, failure);
         if (deny(guard, pass, failure) != 0)

@@ -22,6 +22,9 @@ struct guard_options {
     void *context;
 };
 
+/* What presets and file say, without add_rules: for whoever must know their roles beforehand. */
+int guard_file_rules(const struct guard_options *options, struct access_builder *builder,
+                     struct failure *failure) MUST_CHECK;
 /* Reads the rules. INVALID names file and line. */
 struct guard *guard_new(const struct guard_options *options, struct failure *failure) MUST_CHECK;
 void guard_free(struct guard **guard);
@@ -46,7 +49,11 @@ struct pass {
     bool would_deny; /* warn mode let it through */
     bool holds_stream, holds_quota;
     struct quota quota;
+    char rule[100];  /* verdict.rule points here: rules may be replaced while the call runs */
     char codes[200]; /* violations found, comma separated */
+    /* Asked when no rule allows and none denies: true lets the call in. NULL: nobody to ask. */
+    bool (*appeal)(void *context);
+    void *appeal_context;
 };
 
 /* Decides on pass->identity (its facts filled, roles not) and `operation`. 0: go on. -1: DENIED,

@@ -26,6 +26,11 @@ static const struct row {
     {"POST",   "/tokens",   "token.create", admin_token_create},
     {"DELETE", "/tokens/*", "token.remove", admin_token_remove},
     {"GET",    "/metrics",  "metrics",      admin_metrics},
+    {"GET",    "/policy",   "policy.read",  admin_policy_get},
+    {"PUT",    "/policy",   "policy.write", admin_policy_put},
+    {"POST",   "/policy/rollback", "policy.rollback", admin_policy_rollback},
+    {"GET",    "/explain/*", "explain",     admin_explain},
+    {"POST",   "/explain",  "explain",      admin_explain_body},
 };
 /* clang-format on */
 
@@ -49,6 +54,7 @@ struct admin *admin_new(const struct admin_options *options, struct failure *fai
     admin->fence_within_ms = options->fence_within_ms;
     admin->may = options->may;
     admin->may_context = options->may_context;
+    admin->policy = options->policy;
     admin->state = options->state && *options->state ? xstrdup(options->state) : NULL;
     admin->leases = table_new();
     admin->membership = membership_new();

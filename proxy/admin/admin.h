@@ -7,6 +7,8 @@
 
 struct admin;
 
+struct policy_service;
+
 struct admin_options {
     struct cluster *cluster;
     struct recover *recover; /* NULL: nothing is moved */
@@ -21,6 +23,7 @@ struct admin_options {
      * tokens of their own and don't ask. */
     bool (*may)(struct exchange *exchange, const char *operation, void *context);
     void *may_context;
+    struct policy_service *policy; /* NULL: none */
 };
 
 /* INVALID when `open` and there is neither a shared token nor `state` for single-use ones: anybody

@@ -19,6 +19,7 @@ struct admin {
     uint64_t fence_within_ms;
     bool (*may)(struct exchange *exchange, const char *operation, void *context);
     void *may_context;
+    struct policy_service *policy; /* NULL: none */
     struct table *leases; /* node name -> struct lease (lease.c) */
 };
 
@@ -45,6 +46,13 @@ void admin_tokens_list(struct admin_call *call);
 void admin_token_remove(struct admin_call *call);
 /* metrics.c: Prometheus text */
 void admin_metrics(struct admin_call *call);
+/* policy.c */
+void admin_policy_get(struct admin_call *call);
+void admin_policy_put(struct admin_call *call);
+void admin_policy_rollback(struct admin_call *call);
+/* explain.c */
+void admin_explain(struct admin_call *call);
+void admin_explain_body(struct admin_call *call);
 /* join.c */
 void admin_join(struct admin_call *call);
 /* lease.c */

@@ -6,6 +6,7 @@
 #include "proxy/token.h"
 #include "proxy/cluster/nodes.h"
 #include "proxy/log.h"
+#include "proxy/policy_service.h"
 
 /* What let a join in. */
 struct admission {
@@ -96,6 +97,41 @@ static void refuse(struct admin_call *call, const struct join_request *request, 
     admin_fail(call, reason, failure);
 }
 
+/* policy.agent_join: may refuse the node, may give it tags. */
+static int ask_policy(struct admin_call *call, const struct join_request *request,
+                      const struct admission *admission, struct node_options *options,
+                      struct failure *failure)
+{
+    struct policy *policy =
+        call->admin->policy ? policy_hold(policy_service_host(call->admin->policy)) : NULL;
+    struct policy_agent agent = {.name = request->name,
+                                 .pool = options->pool,
+                                 .proof = admission->key == KEY_PROVED ? SLICE("key")
+                                          : admission->token           ? SLICE("token")
+                                          : call->admin->token         ? SLICE("shared token")
+                                                                       : SLICE("none"),
+                                 .address = request->address,
+                                 .labels = request->tags};
+    struct policy_answer answer;
+    struct tags labels;
+
+    if (!policy)
+        return 0;
+    policy_agent_join(policy, &agent, call->arena, &labels, &answer);
+    policy_release(&policy);
+    if (answer.say == POLICY_DENY)
+        return failure_set(failure, FAILURE_DENIED, "%s", answer.why);
+    struct tag *list =
+        arena_alloc(call->arena, (options->tags.count + labels.count + 1) * sizeof(*list));
+    size_t count = 0;
+    for (size_t i = 0; i < labels.count; i++) /* first: a declared tag must not hide them */
+        list[count++] = labels.list[i];
+    for (size_t i = 0; i < options->tags.count; i++)
+        list[count++] = options->tags.list[i];
+    options->tags = (struct tags){list, count};
+    return 0;
+}
+
 static void add_node(struct admin_call *call, const struct join_request *request,
                      const struct admission *admission)
 {
@@ -122,6 +158,10 @@ static void add_node(struct admin_call *call, const struct join_request *request
         options.pool = given;
     if (read_endpoint(call, request, &options.endpoint, &failure) != 0) {
         refuse(call, request, "engine", &failure);
+        return;
+    }
+    if (ask_policy(call, request, admission, &options, &failure) != 0) {
+        refuse(call, request, "policy", &failure);
         return;
     }
     node = cluster_node_add(admin->cluster, &options, &failure);

@@ -4,6 +4,7 @@
 
 #include "proxy/cluster/nodes.h"
 #include "proxy/metrics.h"
+#include "proxy/policy_service.h"
 
 #define METRICS_MAX_BYTES (16u << 20)
 
@@ -57,12 +58,24 @@ static const struct node_metric node_metrics[] = {
     {"berth_node_cpus_asked", "CPUs asked for and reserved", node_cpus_asked},
 };
 
+static void read_policy(struct policy_service *service)
+{
+    const struct policy_counters *counters = policy_host_counters(policy_service_host(service));
+    uint64_t failures = 0;
+    for (size_t i = 0; i < POLICY_CALLBACKS; i++)
+        failures += counters->failures[i];
+    metrics.policy_errors_total = failures;
+    metrics.policy_timeouts_total = counters->timeouts;
+}
+
 void admin_metrics(struct admin_call *call)
 {
     struct cluster *cluster = call->admin->cluster;
     struct cluster_sums sums = cluster_sums(cluster);
     struct buffer out;
     buffer_init(&out, METRICS_MAX_BYTES);
+    if (call->admin->policy)
+        read_policy(call->admin->policy);
     metrics.nodes = sums.nodes;
     metrics.nodes_ready = sums.nodes_by_state[NODE_READY];
     metrics.containers = sums.containers;

@@ -32,6 +32,7 @@ struct cluster *cluster_new(struct loop *loop, const struct cluster_options *opt
     if (strategy_parse(slice_of(options->strategy), &cluster->strategy, NULL) != 0)
         cluster->strategy = STRATEGY_BINPACK; /* settings have checked the word */
     cluster->scheduler = scheduler_new();
+    cluster->decisions = decisions_new();
     cluster->random = (uint64_t)loop_wall_ns() | 1;
     cluster->nodes_by_name = table_new();
     cluster->nodes_by_id = table_new();
@@ -71,6 +72,7 @@ void cluster_free(struct cluster **pointer)
     table_free(&cluster->nodes_by_name);
     table_free(&cluster->nodes_by_id);
     scheduler_free(&cluster->scheduler);
+    decisions_free(&cluster->decisions);
     free(cluster->nodes);
     free(cluster->views);
     free(cluster->name);

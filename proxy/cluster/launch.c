@@ -115,24 +115,33 @@ static const struct headers *copy_headers(struct arena *arena, const struct head
 
 /* ---- CHOOSE ---- */
 
+static struct schedule_request request_for(struct cluster *cluster,
+                                           const struct workload *workload,
+                                           const struct nodes *nodes)
+{
+    return (struct schedule_request){.workload = workload,
+                                     .nodes = nodes,
+                                     .settings = &cluster->options.placement,
+                                     .strategy = cluster->strategy,
+                                     .seed = cluster_random(cluster),
+                                     .policy = cluster->policy};
+}
+
 static int decide(struct cluster *cluster, const struct workload *workload,
                   const struct slice *excluded, size_t excluded_count, struct engine_node **node,
                   struct failure *failure)
 {
     struct nodes nodes = cluster_node_views(cluster);
-    struct schedule_request request = {.workload = workload,
-                                       .nodes = &nodes,
-                                       .settings = &cluster->options.placement,
-                                       .strategy = cluster->strategy,
-                                       .seed = cluster_random(cluster),
-                                       .excluded = excluded,
-                                       .excluded_count = excluded_count,
-                                       .policy = cluster->policy};
+    struct schedule_request request = request_for(cluster, workload, &nodes);
     struct schedule_result result;
     size_t pick = 0;
 
+    request.excluded = excluded;
+    request.excluded_count = excluded_count;
     if (schedule_run(cluster->scheduler, &request, &result, failure) != 0)
         return -1;
+    if (workload->name.length > 0) /* networks and volumes have none */
+        decisions_note(cluster->decisions, cluster->scheduler, &request, loop_wall_ns());
     /* `view` is the first member of its node; only the scheduler sees it as const. */
     *node = (struct engine_node *)((uintptr_t)result.ranked[pick].node -
                                    offsetof(struct engine_node, view));
@@ -156,6 +165,20 @@ static int decide_by_image(struct cluster *cluster, const struct workload *workl
             return -1;
     }
     return decide(cluster, workload, excluded, excluded_count, node, failure);
+}
+
+struct value *launch_explain(struct cluster *cluster, const struct workload *workload,
+                             struct arena *arena, struct failure *failure)
+{
+    struct nodes nodes = cluster_node_views(cluster);
+    struct schedule_request request = request_for(cluster, workload, &nodes);
+
+    return decisions_explain(cluster->scheduler, &request, arena, failure);
+}
+
+struct value *launch_explained(struct cluster *cluster, struct arena *arena, struct slice name)
+{
+    return decisions_find(cluster->decisions, arena, name);
 }
 
 int launch_choose(struct cluster *cluster, const struct workload *workload,

@@ -52,6 +52,12 @@ void launch_cancel(struct launch **launch);
 int launch_choose(struct cluster *cluster, const struct workload *workload,
                   struct engine_node **node, struct failure *failure) MUST_CHECK;
 
+/* What would be decided now, and why (cluster/decisions.h has the form). NULL: INVALID. */
+struct value *launch_explain(struct cluster *cluster, const struct workload *workload,
+                             struct arena *arena, struct failure *failure) MUST_CHECK;
+/* What was decided when the container called `name` was placed; NULL: not known any more. */
+struct value *launch_explained(struct cluster *cluster, struct arena *arena, struct slice name);
+
 /* How an image gets from one node to another. Launch calls it when the chosen node lacks the
  * workload's image while some node that can be asked holds it (inventory_holders), before CREATE.
  * on_done runs exactly once, never before the call returns; failure: the next in rank is tried.

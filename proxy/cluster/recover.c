@@ -70,7 +70,7 @@ static void lose_node(struct recover *recover, struct engine_node *node)
 
         entry->view.stopped_with_node = fell_with_node(entry);
     }
-    count = rebalance_leave(&node->view, moves, max);
+    count = rebalance_leave(&node->view, recover->cluster->policy, moves, max);
     for (size_t i = 0; i < max; i++) {
         struct container_entry *entry = entry_of(node->view.containers[i]);
 
@@ -178,7 +178,7 @@ static void drain_node(struct recover *recover, struct engine_node *node)
     if (max == 0 || is_moving_from(recover, node))
         return;
     moves = xcalloc(max, sizeof *moves);
-    count = rebalance_leave(&node->view, moves, max);
+    count = rebalance_leave(&node->view, recover->cluster->policy, moves, max);
     for (size_t i = 0; i < count; i++) {
         struct container_entry *entry = entry_of(moves[i].container);
 

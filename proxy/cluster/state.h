@@ -6,6 +6,7 @@
 #include "policy/base/table.h"
 #include "policy/ports.h"
 #include "policy/schedule.h"
+#include "proxy/cluster/decisions.h"
 #include "proxy/cluster/changes.h"
 #include "proxy/cluster/containers.h"
 #include "proxy/cluster/inventory.h"
@@ -22,6 +23,7 @@ struct cluster {
     char *name, *strategy_name;
     enum strategy strategy;
     struct scheduler *scheduler;
+    struct decisions *decisions;
     const struct schedule_policy *policy; /* the operator's; NULL: C alone */
     image_copy_fn image_copy;
     void *image_copy_context;

@@ -50,6 +50,19 @@ static int refuse(struct call_context *call, uint64_t retry_ms, const struct fai
     return -1;
 }
 
+int guarded_refuse_with(struct call_context *call, int status, const char *rule, const char *code,
+                        const char *why)
+{
+    call->pass->verdict.rule = rule;
+    snprintf(call->pass->codes, sizeof(call->pass->codes), "%s", code);
+    metrics.requests_refused_total++;
+    record(call, "deny", status);
+    log_info("access denied", "who=\"" SLICE_FMT "\" operation=%s rule=%s why=\"%s\"",
+             SLICE_ARG(call->pass->identity.name), call->route->operation, rule, why);
+    call_error(call, status, "%s", why);
+    return -1;
+}
+
 void guarded_refuse(struct call_context *call, const struct failure *failure)
 {
     refuse(call, 0, failure);
@@ -137,7 +150,8 @@ bool guarded_may(struct call_context *call, void *context)
     struct gate *gate = context;
     struct failure failure;
     uint64_t retry_ms;
-    if (guard_is_open(gate->guard) && !guard_audit(gate->guard))
+    guarded_hold_policy(call);
+    if (guard_is_open(gate->guard) && !guard_audit(gate->guard) && !call->policy)
         return true;
     call->pass = arena_alloc(call->arena, sizeof(*call->pass));
     call->pass->operation = call->route->operation;
@@ -147,19 +161,25 @@ bool guarded_may(struct call_context *call, void *context)
         return false;
     }
     call->identity = &call->pass->identity;
+    struct policy_asking *asking = guarded_ask_policy(call);
     if (guard_admit(gate->guard, call->pass, call->route->operation,
                     (call->route->flags & ROUTE_LONG) != 0, loop_now(exchange_loop(call->exchange)),
-                    NULL, NULL, &retry_ms, &failure) != 0) {
+                    asking ? guarded_policy_when : NULL, asking, &retry_ms, &failure) != 0) {
         refuse(call, retry_ms, &failure);
         return false;
     }
+    if (asking && guarded_policy_access(asking) != 0)
+        return false;
     return guard_is_open(gate->guard) || check_call(call) == 0;
 }
 
 void guarded_finished(struct exchange *exchange, int status, void *context)
 {
     struct call_context *call = exchange_data(exchange);
-    if (slice_starts(exchange_head(exchange)->target, "/_berth/") || !call || !call->pass)
+    if (slice_starts(exchange_head(exchange)->target, "/_berth/") || !call)
+        return;
+    policy_release(&call->policy);
+    if (!call->pass)
         return;
     if (!call->recorded)
         record(call, NULL, status);

@@ -63,7 +63,9 @@ int guarded_body(struct call_context *call, struct value *body)
     const struct gate *gate = docker_options(call->docker)->may_context;
     size_t row = 0;
     struct failure failure;
-    if (!call->pass || !body || guard_is_open(gate->guard))
+    bool open = guard_is_open(gate->guard);
+    bool admits = call->policy && policy_has(call->policy, POLICY_ADMIT);
+    if (!call->pass || !body || (open && !admits))
         return 0;
     while (row < sizeof(bodies) / sizeof(*bodies) &&
            strcmp(bodies[row].operation, call->route->operation) != 0)
@@ -73,6 +75,10 @@ int guarded_body(struct call_context *call, struct value *body)
     struct body_report *report = arena_alloc(call->arena, sizeof(*report));
     if (body_check(call->arena, bodies[row].kind, body, report, &failure) != 0)
         return refuse(call, &failure);
+    if (admits && guarded_policy_admit(call, bodies[row].kind, body, report) != 0)
+        return -1;
+    if (open)
+        return 0;
     if (guard_check_report(gate->guard, call->pass, report, &failure) != 0) {
         guarded_refuse(call, &failure);
         return -1;

@@ -20,6 +20,7 @@
 
 struct identity;
 struct pass;
+struct policy;
 struct ticket;
 struct passing;
 struct mutation;
@@ -38,6 +39,7 @@ struct call_context {
     int version;           /* the client's API_VERSION; the cluster's when the path had none */
     const struct identity *identity; /* NULL: nobody asked for one */
     struct pass *pass;     /* access/guard.h; NULL: no access control. Set by docker_options.may */
+    struct policy *policy; /* the operator's, held until the call ends; NULL: none. guarded.c's */
     struct slice target;   /* what is acted on, for the audit log */
     bool recorded;         /* the audit line is written */
     struct slice pinned;   /* X-Cluster-Node header: node name, or SLICE_NONE */
