@@ -95,6 +95,7 @@ static void on_hangup(void *context)
 static int check_settings(const struct settings *settings, struct failure *failure)
 {
     enum log_level level;
+    uint64_t nodes = 0;
     if (log_level_parse(&level, settings->log_level) != 0)
         return failure_set(failure, FAILURE_INVALID,
                            "--log-level: \"%s\" is none of error, warning, info, debug",
@@ -109,6 +110,11 @@ static int check_settings(const struct settings *settings, struct failure *failu
         return failure_set(failure, FAILURE_INVALID,
                            "--strategy: \"%s\" is none of binpack, spread, random",
                            settings->strategy);
+    if (strcmp(settings->pull_policy, "all") != 0 && strcmp(settings->pull_policy, "one") != 0 &&
+        (slice_to_u64(slice_of(settings->pull_policy), &nodes) != 0 || nodes == 0))
+        return failure_set(failure, FAILURE_INVALID,
+                           "--pull-policy: \"%s\" is none of all, one, or a number of nodes",
+                           settings->pull_policy);
     return 0;
 }
 

@@ -144,6 +144,18 @@ static void branch_settled(struct branch *branch, struct slice error)
         flush(broadcast);
 }
 
+/* The client's body goes on when no node that still listens is behind. */
+static void resume_body(struct broadcast *broadcast)
+{
+    for (size_t i = 0; i < broadcast->request.count; i++)
+        if (broadcast->branches[i].full && broadcast->branches[i].upload)
+            return;
+    if (broadcast->tee_waiting && broadcast->call) {
+        broadcast->tee_waiting = false;
+        exchange_body_resume(broadcast->call->exchange);
+    }
+}
+
 /* ---- from the nodes ---- */
 
 static bool on_line(struct slice line, void *context)
@@ -228,6 +240,7 @@ static void on_end(struct call *call, const struct failure *failure, void *conte
 
     branch->upload = NULL;
     broadcast->references++;
+    resume_body(broadcast);
     if (failure || branch->status < 200 || branch->status > 299)
         branch_refused(branch, failure);
     else if (branch->status == 200 && !branch->splitter)
@@ -245,16 +258,9 @@ static const struct call_handlers handlers = {
 static void on_branch_drained(struct call *call, void *context)
 {
     struct branch *branch = context;
-    struct broadcast *broadcast = branch->broadcast;
 
     branch->full = false;
-    for (size_t i = 0; i < broadcast->request.count; i++)
-        if (broadcast->branches[i].full && broadcast->branches[i].upload)
-            return;
-    if (broadcast->tee_waiting && broadcast->call) {
-        broadcast->tee_waiting = false;
-        exchange_body_resume(broadcast->call->exchange);
-    }
+    resume_body(branch->broadcast);
 }
 
 static void on_piece(struct exchange *exchange, struct slice piece, void *context)

@@ -158,6 +158,8 @@ struct value *merge_networks(struct arena *arena, const struct merge_body *bodie
         for (struct value *row = body && body->type == VALUE_LIST ? body->first : NULL, *next; row;
              row = next) {
             next = row->next;
+            if (row->type != VALUE_MAP)
+                continue;
             value_remove(body, row);
             add_network(&merge, row, &bodies[i]);
         }
@@ -205,6 +207,8 @@ struct value *merge_volume_rows(struct arena *arena, const struct merge_body *li
         for (struct value *row = list && list->type == VALUE_LIST ? list->first : NULL, *next; row;
              row = next) {
             next = row->next;
+            if (row->type != VALUE_MAP)
+                continue;
             value_remove(list, row);
             add_volume(&merge, row, &lists[i]);
         }
@@ -239,6 +243,8 @@ struct value *merge_plugins(struct arena *arena, const struct merge_body *bodies
             struct value *known;
 
             next = row->next;
+            if (row->type != VALUE_MAP)
+                continue;
             value_remove(body, row);
             known = add_shared(&merge, value_get_text(row, "Name"), row);
             if (known && !value_get_bool(row, "Enabled", false))

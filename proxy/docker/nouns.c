@@ -1,6 +1,7 @@
 /* Nouns: small memories with an age and a maximum: texts to node names. */
 #include "proxy/docker/nouns.h"
 
+#include "policy/access.h"
 #include "policy/base/table.h"
 #include "proxy/docker/df.h"
 #include "proxy/docker/image_copy.h"
@@ -145,6 +146,9 @@ struct slice nouns_client(struct call_context *call)
     gid_t gid;
     pid_t pid;
 
+    if (call->identity && call->identity->name.length &&
+        !slice_is(call->identity->name, "anonymous"))
+        return call->identity->name;
     if (stream_credentials(stream, &uid, &gid, &pid) == 0)
         return arena_printf(call->arena, "uid:%u", (unsigned)uid);
     if (slice_find_last(peer, ':') > 0)

@@ -168,3 +168,13 @@ Test(merge_rows, equal_rows_once)
     expect(merge_rows, "[{\"Untagged\":\"x\"},{\"Deleted\":\"a\"}]", "[{\"Deleted\":\"a\"}]", NULL,
            "[{\"Untagged\":\"x\"},{\"Deleted\":\"a\"}]");
 }
+
+Test(merge_networks, rows_of_another_kind_are_left_out)
+{
+    expect(merge_networks, "[7,null,[],{\"Name\":\"bridge\",\"Containers\":[]}]",
+           "[{\"Name\":\"bridge\",\"Containers\":{\"c\":{}}}]", NULL,
+           "[{\"Name\":\"bridge\",\"Containers\":{\"c\":{}}}]");
+    expect(merge_volumes, "{\"Volumes\":[1]}", "{\"Volumes\":7}", NULL,
+           "{\"Volumes\":[],\"Warnings\":null}");
+    expect(merge_plugins, "[1]", "\"x\"", NULL, "[]");
+}
