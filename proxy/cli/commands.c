@@ -13,6 +13,10 @@ const struct command commands[] = {
     {"create", command_create, NULL, "", "docker create with --constraint KEY=VALUE", false},
     {"nodes", command_nodes, nodes_flags, "", "List nodes with what is free on them", true},
     {"info", command_info, info_flags, "", "Show the cluster as a whole", true},
+    {"explain", command_explain, explain_flags, "CONTAINER",
+     "Say why a container was put where it is, node by node", true},
+    {"rebalance", command_rebalance, rebalance_flags, "",
+     "Show or make the moves that even the cluster out", true},
     {NULL, NULL, NULL, NULL, NULL, false},
 };
 

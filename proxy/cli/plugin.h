@@ -33,9 +33,13 @@ int command_ps(struct plugin *plugin, int argc, char *const *argv, struct failur
 int command_run(struct plugin *plugin, int argc, char *const *argv, struct failure *failure);
 int command_create(struct plugin *plugin, int argc, char *const *argv, struct failure *failure);
 int command_nodes(struct plugin *plugin, int argc, char *const *argv, struct failure *failure);
+int command_explain(struct plugin *plugin, int argc, char *const *argv, struct failure *failure);
+int command_rebalance(struct plugin *plugin, int argc, char *const *argv,
+                      struct failure *failure);
 int command_info(struct plugin *plugin, int argc, char *const *argv, struct failure *failure);
 
-extern const char *const ps_flags[], *const nodes_flags[], *const info_flags[];
+extern const char *const ps_flags[], *const nodes_flags[], *const info_flags[],
+    *const explain_flags[], *const rebalance_flags[];
 
 /* Prints help of a command, made from its row and its flags. */
 void command_help(struct plugin *plugin, const char *name, const char *usage,

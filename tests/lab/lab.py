@@ -335,6 +335,7 @@ class Lab:
         self.address = "10.83.%d.254" % self.block  # this machine, seen from the nodes
         self.count = 0
         self.nodes = {}
+        self.claimed = None
         self._open()
 
     def _open(self):
@@ -358,6 +359,19 @@ class Lab:
 
     def __iter__(self):
         return iter(self.nodes.values())
+
+    def claim(self):
+        """Keeps the block for this process until it ends; RuntimeError when another one has it."""
+        self.claimed = open(self.dir + ".lock", "a+")
+        try:
+            fcntl.flock(self.claimed, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self.claimed.seek(0)
+            raise RuntimeError("block %d is in use by process %s: choose another one with "
+                               "BERTH_LIVE_BLOCK" % (self.block, self.claimed.read().strip()))
+        self.claimed.truncate(0)
+        self.claimed.write("%d\n" % os.getpid())
+        self.claimed.flush()
 
     def up(self, nodes=3, memory=None, cpus=None, registry=False, say=lambda text: None):
         """Starts `nodes` engines, each declared to have `memory` bytes and `cpus` CPUs."""

@@ -66,7 +66,9 @@ class Runner:
         """One lab for the whole run, as large as its largest group."""
         if self.lab is None:
             begun = time.monotonic()
-            self.lab = Lab()
+            lab = Lab()
+            lab.claim()
+            self.lab = lab
             self.lab.up(most, parse_size("2g"), None, registry)
             self.say("lab: %d engines in %.1f s" % (most, time.monotonic() - begun))
         for node in list(self.lab)[:needs.nodes]:

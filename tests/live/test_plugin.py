@@ -84,6 +84,32 @@ def test_nodes_and_info(c):
 
 
 @quick
+def test_explain(c):
+    plugin(c, "run -d -m 1g -p 80:80 --constraint storage!=disk --name web nginx").ok()
+    here = c.node_of("web")
+    lines = plugin(c, "explain web").ok().split("\n")
+    rows = {line.split()[0]: line for line in lines[1:]}
+    equal(sorted(rows), ["node-1", "node-2", "node-3"])
+    contains(rows[here], " * ", "fits")
+    contains(rows["node-2"], "constraint", "storage")
+    # The decision is kept as it was, whatever happened since.
+    c.docker("rename web other").ok()
+    equal(plugin(c, ["explain", "--format", "{{.Node}}{{.Chosen}}", "web"]).ok().split()[0],
+          here + "*")
+    plugin(c, "explain none").fails("none")
+    plugin(c, "explain").fails("requires exactly 1 argument")
+
+
+@quick
+def test_rebalance_tells_what_it_would_do(c):
+    plugin(c, "rebalance").fails("allowed from this machine only")
+    here = {"DOCKER_HOST": "unix://" + c.socket}
+    plugin(c, "rebalance --max 0", **here).fails("max must be 1 to 100")
+    plugin(c, "rebalance --gap x", **here).fails("invalid argument")
+    equal(plugin(c, "rebalance", **here).ok().split(), ["CONTAINER", "ID", "NAME", "FROM", "TO"])
+
+
+@quick
 def test_finds_the_daemon_as_the_client_does(c):
     c.docker("run -d --name web nginx").ok()
     socket_url = "unix://" + c.socket
