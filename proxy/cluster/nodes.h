@@ -12,6 +12,7 @@ struct engine_node {
     struct upstream *upstream;    /* NULL only after removal */
     struct watch *watch;
     struct endpoint endpoint;
+    struct tls_context *tls;      /* as its upstream was made with; borrowed */
     char swarm_id[26];            /* 25 characters a-z0-9 made from the engine id: docker node ls */
     struct slice engine_version;  /* "20.10.24" */
     int api_min, api_max;         /* API_VERSION(); 0: not known yet. Remembered while down */
@@ -39,6 +40,9 @@ struct node_options {
     struct slice engine_id;       /* as the agent says; empty: not known yet */
     struct endpoint endpoint;
     struct tls_context *tls;      /* borrowed; NULL: plain */
+    /* upstream_settings.sign: for an engine behind its agent's gate. */
+    void (*sign)(struct headers *headers, struct upstream_signing *signing, void *context);
+    void *sign_context;
     struct slice address;         /* IP that "Ports" show; empty: the endpoint's host */
     struct tags tags;             /* --constraint */
     struct tags facts;

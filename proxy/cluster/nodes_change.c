@@ -55,7 +55,9 @@ static void connect_node(struct engine_node *node, const struct node_options *op
     struct cluster *cluster = node->cluster;
     struct upstream_settings settings = cluster->options.upstream;
 
-    settings.tls = options->tls;
+    settings.tls = node->tls = options->tls;
+    settings.sign = options->sign;
+    settings.sign_context = options->sign_context;
     node->endpoint = options->endpoint;
     node->upstream = upstream_new(cluster->loop, &node->endpoint, &settings);
     node->watch = watch_new(cluster->loop, node->upstream, &cluster->options.watch,
@@ -109,7 +111,7 @@ static int update_node(struct engine_node *node, const struct node_options *opti
                            "\" is in use by another engine; start the agent with another --name",
                            SLICE_ARG(node->view.name));
     set_config(node, options);
-    if (!same_endpoint) {
+    if (!same_endpoint || node->tls != options->tls) {
         upstream_cut(node->upstream, "the node has moved to another address");
         watch_free(&node->watch);
         upstream_free(&node->upstream);

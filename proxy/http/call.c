@@ -338,6 +338,9 @@ static int write_request(struct call *call, const struct call_request *request)
         const struct header *extra = &request->headers->list[i];
         full |= headers_add(&headers, extra->name, extra->value);
     }
+    struct upstream_signing signing = {
+        .method = request->method, .target = request->target, .strict = request->strict};
+    upstream_sign(call->upstream, &headers, &signing);
     request_head_write(&call->request, request->method, request->target, &headers);
     if (!call->upload && request->body.at) {
         buffer_add(&call->request, request->body);

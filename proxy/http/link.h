@@ -41,6 +41,9 @@ void link_release(struct link **link, bool reusable);
 struct loop *upstream_loop(const struct upstream *upstream);
 /* The value of Host for requests to this engine; lives with the upstream. */
 struct slice upstream_host(const struct upstream *upstream);
+/* Runs the upstream's signer, if it has one; its header points into `signing`. */
+void upstream_sign(const struct upstream *upstream, struct headers *headers,
+                   struct upstream_signing *signing);
 /* UNREACHABLE "ENDPOINT: why". */
 void upstream_unreachable(const struct upstream *upstream, const char *why,
                           struct failure *failure);

@@ -351,6 +351,9 @@ static int write_request(struct relay *relay, const struct relay_request *reques
         headers_drop(&headers, "Expect");
     }
     int full = add_own_headers(relay, &headers, length);
+    struct upstream_signing signing = {
+        .method = request->method, .target = request->target, .strict = request->strict};
+    upstream_sign(relay->upstream, &headers, &signing);
     request_head_write(&relay->request, request->method, request->target, &headers);
     return full < 0 || relay->request.overflow ? -1 : 0;
 }

@@ -38,6 +38,7 @@ struct relay_request {
     /* .at != NULL: send this body instead of the client's (already read with exchange_read_body);
      * else the client's body is streamed. */
     struct slice body;
+    bool strict;                   /* for upstream_settings.sign */
     uint64_t head_deadline_ms;     /* time to the answer's head; 0: none */
 };
 

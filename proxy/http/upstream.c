@@ -125,6 +125,13 @@ struct loop *upstream_loop(const struct upstream *upstream)
     return upstream->loop;
 }
 
+void upstream_sign(const struct upstream *upstream, struct headers *headers,
+                   struct upstream_signing *signing)
+{
+    if (upstream->settings.sign)
+        upstream->settings.sign(headers, signing, upstream->settings.sign_context);
+}
+
 struct slice upstream_host(const struct upstream *upstream)
 {
     return slice_of(upstream->host);

@@ -11,11 +11,23 @@
 struct upstream;
 struct call;
 
+/* What a signer may add to a request: the header's value is written into its room. */
+#define UPSTREAM_SIGN_BYTES 256
+struct upstream_signing {
+    struct slice method, target;
+    bool strict; /* of the request */
+    char room[UPSTREAM_SIGN_BYTES];
+};
+
 struct upstream_settings {
     uint64_t connect_timeout_ms; /* 5000 */
     uint64_t idle_timeout_ms;    /* 60000: pooled connection unused */
     size_t max_idle;             /* 32 */
     struct tls_context *tls;     /* NULL: plain; borrowed */
+    /* Adds headers to each request just before it is written (an agent's gate wants a verdict).
+     * NULL: none. */
+    void (*sign)(struct headers *headers, struct upstream_signing *signing, void *context);
+    void *sign_context;
 };
 
 struct upstream *upstream_new(struct loop *loop, const struct endpoint *endpoint,
@@ -34,6 +46,7 @@ struct call_request {
     struct slice body;               /* sent with Content-Length when .at != NULL; copied */
     const char *content_type;        /* of body; NULL: application/json */
     uint64_t deadline_ms;            /* 0: none; from start to the end of the answer */
+    bool strict;                     /* for sign: the caller may not bind host paths freely */
     size_t max_body;                 /* whole-body calls: more fails TOO_LARGE. 0: 64 MiB */
 };
 
