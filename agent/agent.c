@@ -5,6 +5,7 @@
 #include "proxy/client.h"
 #include "agent/facts.h"
 #include "agent/fence.h"
+#include "agent/gate_keeper.h"
 #include "agent/messages.h"
 #include "agent/state.h"
 #include "proxy/token.h"
@@ -31,6 +32,7 @@ struct agent {
     struct client *client;
     struct facts *facts;
     struct fence *fence;
+    struct gate_keeper *gate; /* NULL: none */
     struct engine_facts engine;
     char *advertise, *token, *key; /* token, key: NULL without */
     int signals;        /* signalfd */
@@ -251,6 +253,15 @@ static int act_on(struct agent *agent, enum verdict verdict, const struct failur
     return statuses[verdict];
 }
 
+/* A join's answer has a fresh certificate for the gate. */
+static void take_gate(struct agent *agent, const struct value *answer)
+{
+    struct failure failure;
+
+    if (agent->gate && gate_keeper_take(agent->gate, answer, now_ms(), &failure) != 0)
+        log_error("the gate has no certificate", "why=\"%s\"", failure.text);
+}
+
 static int join(struct agent *agent)
 {
     struct arena *arena = arena_new();
@@ -264,13 +275,17 @@ static int join(struct agent *agent)
     int status, result = -1;
 
     request.body = join_body(arena, agent->options, &agent->engine, agent->advertise,
-                             agent->key, facts_tags(agent->facts));
+                             agent->key,
+                             agent->gate ? gate_keeper_request(agent->gate) : SLICE(""),
+                             facts_tags(agent->facts));
     if (ask_managers(agent, &request, &status, &body, &failure) == 0) {
         enum verdict verdict = join_answer_read(status, buffer_slice(&body), &agent->lease,
                                                 &agent->lease_ms, &failure);
 
-        if (verdict == VERDICT_JOINED)
+        if (verdict == VERDICT_JOINED) {
             fence_safe(agent->fence, begun);
+            take_gate(agent, json_parse(arena, buffer_slice(&body), NULL));
+        }
         result = act_on(agent, verdict, &failure);
     } else {
         say_lost(agent, &failure);
@@ -388,6 +403,12 @@ static int run(struct agent *agent)
 
         if (begun >= fence_due_ms(agent->fence))
             fence_run(agent->fence, agent->client, agent->options->engine);
+        if (agent->gate)
+            gate_keeper_tick(agent->gate);
+        if (agent->gate && begun >= gate_keeper_due_ms(agent->gate) && agent->lease) {
+            forget_lease(agent); /* a join renews the certificate */
+            agent->refreshing = true;
+        }
         if (!agent->lease) {
             int status = join(agent);
 
@@ -435,6 +456,8 @@ int agent_run(const struct agent_options *options)
         agent.advertise = advertise_choose(options, &failure);
     if (failure.kind == FAILURE_NONE && options->state)
         agent.key = state_key(options->state, &failure);
+    if (failure.kind == FAILURE_NONE && options->gate)
+        agent.gate = gate_keeper_new(options->gate, options->engine, options->state, &failure);
     if (failure.kind != FAILURE_NONE) {
         log_error("berth-agent can't start", "why=\"%s\"", failure.text);
     } else {
@@ -445,6 +468,7 @@ int agent_run(const struct agent_options *options)
     }
     facts_free(&agent.facts);
     fence_free(&agent.fence);
+    gate_keeper_free(&agent.gate);
     client_free(&agent.client);
     engine_facts_deinit(&agent.engine);
     forget_lease(&agent);

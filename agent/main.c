@@ -1,5 +1,6 @@
 /* Main: berth-agent, one per node. */
 #include "agent/agent.h"
+#include "agent/gate.h"
 #include "proxy/log.h"
 #include "proxy/version.h"
 
@@ -14,6 +15,10 @@ int main(int argc, char **argv)
     int status;
 
     log_set_program("berth-agent");
+    if (argc == 5 && strcmp(argv[1], "gate") == 0) { /* started by gate_keeper.c */
+        log_set_program("berth-gate");
+        return gate_run(&(struct gate_options){argv[2], argv[3], argv[4]});
+    }
     if (agent_options_parse(&options, argc, argv, &failure) != 0) {
         fprintf(stderr, "berth-agent: %s\nSee berth-agent --help.\n", failure.text);
         status = 2;

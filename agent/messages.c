@@ -46,7 +46,7 @@ static void add_pairs(struct arena *arena, struct value *map, const struct agent
 
 struct slice join_body(struct arena *arena, const struct agent_options *options,
                        const struct engine_facts *engine, const char *advertise,
-                       const char *key, struct tags facts)
+                       const char *key, struct slice csr, struct tags facts)
 {
     struct value *body = value_map(arena);
     struct value *fact_map;
@@ -57,6 +57,10 @@ struct slice join_body(struct arena *arena, const struct agent_options *options,
     value_set_text(arena, body, "engine", slice_of(advertise));
     if (key)
         value_set_text(arena, body, "key", slice_of(key));
+    if (csr.length) {
+        value_set_text(arena, body, "gate", slice_of(advertise));
+        value_set_text(arena, body, "csr", csr);
+    }
     if (options->address)
         value_set_text(arena, body, "address", slice_of(options->address));
     if (options->pool)
@@ -154,8 +158,23 @@ static bool is_local(struct slice address)
 
 char *advertise_choose(const struct agent_options *options, struct failure *failure)
 {
-    const char *chosen = options->advertise ? options->advertise : options->engine;
+    const char *chosen = options->advertise ? options->advertise
+                         : options->gate    ? options->gate
+                                            : options->engine;
     struct slice text = slice_of(chosen);
+
+    if (options->gate && !options->state) {
+        failure_set(failure, FAILURE_INVALID, "--gate needs --state DIR for its key and certificate");
+        return NULL;
+    }
+    if (options->gate && (!slice_starts(text, "tcp://") || slice_starts(text, "tcp://0.0.0.0") ||
+                          slice_starts(text, "tcp://[::]"))) {
+        failure_set(failure, FAILURE_INVALID,
+                    "the manager can't reach a gate at %s: say with --advertise tcp://ADDRESS:PORT "
+                    "where it can",
+                    chosen);
+        return NULL;
+    }
 
     if (!slice_starts(text, "tcp://") && !slice_starts(text, "unix://")) {
         failure_set(failure, FAILURE_INVALID,

@@ -14,6 +14,7 @@ struct agent_options {
     struct agent_list managers;  /* --manager, base URLs without a '/' at the end */
     char *engine;                /* --engine; default unix:///var/run/docker.sock */
     char *advertise;             /* --advertise; NULL: the same as engine */
+    char *gate;                  /* --gate: where it listens; NULL: none */
     char *address;               /* --address: IP that "Ports" show; NULL: the engine's */
     char *name;                  /* --node-name; NULL: the engine's host name */
     char *pool;                  /* --pool; NULL: none */

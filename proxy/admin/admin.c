@@ -59,7 +59,8 @@ struct admin *admin_new(const struct admin_options *options, struct failure *fai
     admin->leases = table_new();
     admin->membership = membership_new();
     if (admin_set_token(admin, options->token, failure) != 0 ||
-        (admin->state && membership_load(admin->membership, admin->state, failure) != 0))
+        (admin->state && (membership_load(admin->membership, admin->state, failure) != 0 ||
+                          !(admin->gates = gates_open(admin->state, failure)))))
         admin_free(&admin);
     return admin;
 }
@@ -70,6 +71,7 @@ void admin_free(struct admin **admin)
         return;
     leases_free(*admin);
     membership_free(&(*admin)->membership);
+    gates_free(&(*admin)->gates);
     free((*admin)->state);
     free((*admin)->token);
     free(*admin);

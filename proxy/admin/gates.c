@@ -141,8 +141,8 @@ struct gates *gates_open(const char *state, struct failure *failure)
     int result = 0;
     if ((mkdir(state, 0700) != 0 && errno != EEXIST) ||
         (mkdir(gates->folder, 0700) != 0 && errno != EEXIST))
-        result = failure_set(failure, FAILURE_INVALID, "can't make directory %s: %s",
-                             gates->folder, strerror(errno));
+        result = failure_set(failure, FAILURE_INVALID, "can't make directory %s: %s", gates->folder,
+                             strerror(errno));
     if (result == 0)
         result = exists(gates, "ca.pem") ? load_authority(gates, failure)
                                          : make_authority(gates, failure);
@@ -189,7 +189,8 @@ struct slice gate_node_name(struct arena *arena, struct slice engine_id)
     return slice_of(name);
 }
 
-/* upstream_settings.sign. A request that can't be signed goes without: the gate refuses it and says so. */
+/* upstream_settings.sign. A request that can't be signed goes without: the gate refuses it and says
+ * so. */
 static void sign(struct headers *headers, struct upstream_signing *signing, void *context)
 {
     const struct gate_peer *peer = context;

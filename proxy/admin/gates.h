@@ -1,13 +1,14 @@
-/* Gates: nodes whose agent stands before their engine. The manager has an authority of its own for them (not the one of
- * `berthd cert`): it signs each node's key at join, pinned to the engine's id, has a certificate itself that gates know the
- * manager by, and a key to sign verdicts with. All of it lives in DIR/gates of --state. */
+/* Gates: nodes whose agent stands before their engine. The manager has an authority of its own for
+ * them (not the one of `berthd cert`): it signs each node's key at join, pinned to the engine's id,
+ * has a certificate itself that gates know the manager by, and a key to sign verdicts with. All of
+ * it lives in DIR/gates of --state. */
 #pragma once
 
 #include "proxy/admin/join_request.h"
 #include "proxy/cluster/nodes.h"
 
-#define GATE_MANAGER_URI "berth:manager" /* in the manager's certificate, in no other */
-#define GATE_CERTIFICATE_S (24 * 3600)   /* an agent renews at two thirds of it */
+#define GATE_MANAGER_URI   "berth://manager" /* in the manager's certificate, in no other */
+#define GATE_CERTIFICATE_S (24 * 3600)       /* an agent renews at two thirds of it */
 
 struct gates;
 
@@ -15,11 +16,13 @@ struct gates;
 struct gates *gates_open(const char *state, struct failure *failure) MUST_CHECK;
 void gates_free(struct gates **gates);
 
-/* A join with a gate: signs the agent's key, fills options' endpoint, tls and signer, and adds "certificate", "ca",
- * "verdict_key", "gate_node" and "certificate_s" to `answer`. INVALID: no address, or no fit request to sign. */
+/* A join with a gate: signs the agent's key, fills options' endpoint, tls and signer, and adds
+ * "certificate", "ca", "verdict_key", "gate_node" and "certificate_s" to `answer`. INVALID: no
+ * address, or no fit request to sign. */
 int gates_admit(struct gates *gates, struct arena *arena, const struct join_request *request,
                 struct node_options *options, struct value *answer,
                 struct failure *failure) MUST_CHECK;
 
-/* The DNS name in a node's certificate: the engine's id in lower case with '-' for ':', in the arena. */
+/* The DNS name in a node's certificate: the engine's id in lower case with '-' for ':', in the
+ * arena. */
 struct slice gate_node_name(struct arena *arena, struct slice engine_id);

@@ -4,6 +4,7 @@
 
 #include "policy/base/table.h"
 #include "proxy/admin/admin.h"
+#include "proxy/admin/gates.h"
 #include "proxy/admin/membership.h"
 #include "proxy/docker/query.h"
 
@@ -15,6 +16,7 @@ struct admin {
     char *token; /* NULL: none */
     bool open;
     char *state; /* NULL: memory only */
+    struct gates *gates; /* NULL without state */
     struct membership *membership;
     uint64_t fence_within_ms;
     bool (*may)(struct exchange *exchange, const char *operation, void *context);

@@ -75,10 +75,21 @@ static int read_endpoint(struct admin_call *call, const struct join_request *req
     return 0;
 }
 
-static void reply_joined(struct admin_call *call, const struct engine_node *node,
-                         const char *secret)
+/* How the engine is reached: through the agent's gate, or straight. */
+static int read_way(struct admin_call *call, const struct join_request *request,
+                    struct node_options *options, struct value *answer, struct failure *failure)
 {
-    struct value *answer = value_map(call->arena);
+    if (request->gate.length == 0)
+        return read_endpoint(call, request, &options->endpoint, failure);
+    if (!call->admin->gates)
+        return failure_set(failure, FAILURE_INVALID,
+                           "gates need a manager that keeps keys: start berthd with --state DIR");
+    return gates_admit(call->admin->gates, call->arena, request, options, answer, failure);
+}
+
+static void reply_joined(struct admin_call *call, struct value *answer,
+                         const struct engine_node *node, const char *secret)
+{
     struct arena *arena = call->arena;
 
     value_set_text(arena, answer, "cluster", slice_of(cluster_options(call->admin->cluster)->name));
@@ -150,13 +161,14 @@ static void add_node(struct admin_call *call, const struct join_request *request
                                           : membership_key_pool(admin->membership, request->engine_id);
     struct engine_node *node = cluster_node_named(admin->cluster, request->name);
     bool known = node && node->joined && !node->lease_over; /* an update, e.g. of its facts */
+    struct value *answer = value_map(call->arena);
     struct failure failure;
     const char *secret;
 
     /* A pool that came with the token is the operator's word; the agent's own is only a wish. */
     if (given.length)
         options.pool = given;
-    if (read_endpoint(call, request, &options.endpoint, &failure) != 0) {
+    if (read_way(call, request, &options, answer, &failure) != 0) {
         refuse(call, request, "engine", &failure);
         return;
     }
@@ -178,7 +190,7 @@ static void add_node(struct admin_call *call, const struct join_request *request
     log_write(known ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "node joined",
               "node=" SLICE_FMT " engine=%s peer=%s", SLICE_ARG(request->name), options.endpoint.text,
               stream_peer(exchange_stream_of(call->exchange)));
-    reply_joined(call, node, secret);
+    reply_joined(call, answer, node, secret);
 }
 
 static void on_body(struct admin_call *call, struct value *body)

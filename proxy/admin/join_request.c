@@ -100,6 +100,25 @@ static int read_amount(int64_t *amount, const struct value *body, const char *ke
     return 0;
 }
 
+/* A gate needs both its address and a request to sign. */
+static int read_gate(struct join_request *request, const struct value *body,
+                     struct failure *failure)
+{
+    const struct value *csr = value_find(body, "csr");
+
+    if (read_text(&request->gate, body, "gate", false, failure) != 0)
+        return -1;
+    request->csr = SLICE("");
+    if (csr && csr->type == VALUE_TEXT && csr->text.length <= JOIN_MAX_CSR)
+        request->csr = csr->text;
+    else if (csr && csr->type != VALUE_NULL)
+        return failure_set(failure, FAILURE_INVALID, "\"csr\" must be a text of at most %d bytes",
+                           JOIN_MAX_CSR);
+    if ((request->gate.length > 0) != (request->csr.length > 0))
+        return failure_set(failure, FAILURE_INVALID, "\"gate\" and \"csr\" go together");
+    return 0;
+}
+
 int join_request_read(struct join_request *request, struct arena *arena, const struct value *body,
                       struct failure *failure)
 {
@@ -111,6 +130,7 @@ int join_request_read(struct join_request *request, struct arena *arena, const s
         read_text(&request->address, body, "address", false, failure) != 0 ||
         read_text(&request->pool, body, "pool", false, failure) != 0 ||
         read_text(&request->key, body, "key", false, failure) != 0 ||
+        read_gate(request, body, failure) != 0 ||
         read_amount(&request->declared.memory_bytes, body, "memory_bytes", failure) != 0 ||
         read_amount(&request->declared.nano_cpus, body, "nano_cpus", failure) != 0 ||
         join_tags_read(&request->tags, arena, value_find(body, "tags"), "\"tags\"", failure) != 0 ||

@@ -7,6 +7,7 @@
 
 #define JOIN_MAX_TAGS      64
 #define JOIN_MAX_KEY       128
+#define JOIN_MAX_CSR       16384
 #define JOIN_MAX_TAG_VALUE 256
 
 struct join_request {
@@ -17,6 +18,8 @@ struct join_request {
     struct slice address;   /* IP that "Ports" show; empty: the engine's */
     struct slice pool;
     struct slice key;       /* what the agent keeps in its --state; empty: none */
+    struct slice gate;      /* where the agent's gate listens; empty: none, `engine` is spoken to */
+    struct slice csr;       /* with a gate: PEM request for its certificate */
     struct tags tags, facts;
     struct resources declared; /* 0: the engine's own */
 };

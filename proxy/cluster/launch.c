@@ -32,6 +32,7 @@ struct launch {
     void *prepare_context;
     const struct headers *headers;
     int api_version;
+    bool strict;
     struct name_reservation *name;
     enum launch_step step;
     struct slice excluded[LAUNCH_TRIES];
@@ -379,6 +380,7 @@ static void create(struct launch *launch)
     struct call_request request = {.method = SLICE("POST"),
                                    .headers = launch->headers,
                                    .body = launch->body,
+                                   .strict = launch->strict,
                                    .deadline_ms = CREATE_TIMEOUT_MS};
     char version[16];
 
@@ -512,6 +514,7 @@ struct launch *launch_start(struct cluster *cluster, const struct launch_request
     launch->image = launch->workload.image;
     launch->headers = copy_headers(launch->arena, request->headers);
     launch->api_version = request->api_version;
+    launch->strict = request->strict;
     launch->on_done = on_done;
     launch->context = context;
     buffer_init(&body, BODY_MAX);

@@ -18,6 +18,7 @@ struct launch_request {
     struct slice query;              /* other query parameters for the engine ("platform=…"), no
                                         name=, no leading '?' */
     int api_version;                 /* the client's */
+    bool strict;                     /* may not bind host paths freely: a gate looks at links */
     const struct headers *headers;   /* for the engine, copied; may be NULL */
     /* Of a moved container: the id its user knows, and the engine id of the copy that it stands in
      * for from the moment it is seen. Else empty. */

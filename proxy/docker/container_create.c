@@ -113,6 +113,7 @@ static void launch(struct call_context *call, struct creation *creation, struct 
         .name = reservation,
         .query = query_text(call->query),
         .api_version = call->version,
+        .strict = call->pass && !(call->pass->verdict.waives >> VIOLATION_MOUNT_ENGINE & 1),
     };
     call_on_gone(call, on_gone);
     creation->launch = launch_start(call->cluster, &request, on_launched, call);

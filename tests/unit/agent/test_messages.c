@@ -47,7 +47,7 @@ Test(messages, the_manager_takes_what_the_agent_says)
     struct engine_facts engine = {id, host};
     struct join_request request;
     struct failure failure = {0};
-    struct slice body = join_body(arena, &options, &engine, "tcp://h:2375", "k",
+    struct slice body = join_body(arena, &options, &engine, "tcp://h:2375", "k", SLICE(""),
                                   (struct tags){found, 1});
 
     cr_assert(join_request_read(&request, arena, json_parse(arena, body, &failure), &failure) == 0,
