@@ -304,8 +304,7 @@ int guard_reserve(struct guard *guard, struct pass *pass, const struct quota *us
 
 bool guard_sees(const struct pass *pass, struct slice owner)
 {
-    return !pass || pass->verdict.any_tenant ||
-           (owner.length > 0 && slice_equal(owner, pass->identity.tenant));
+    return !pass || pass->verdict.any_tenant || slice_equal(owner, pass->identity.tenant);
 }
 
 void guard_leave(struct guard *guard, struct pass *pass)

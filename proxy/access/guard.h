@@ -73,7 +73,8 @@ int guard_check_operation(struct guard *guard, struct pass *pass,
 int guard_reserve(struct guard *guard, struct pass *pass, const struct quota *used,
                   const struct quota *asked, struct failure *failure) MUST_CHECK;
 /* May the pass see (and so act on) an object of `owner` (its berth.owner label, empty: nobody's)?
- * The one rule of tenancy: any-tenant verdicts see all, others only their own. */
+ * The one rule of tenancy: any-tenant verdicts see all, others only their own (who is nobody's
+ * tenant: what is nobody's). */
 bool guard_sees(const struct pass *pass, struct slice owner);
 /* The call has ended: gives back streams and quota. Harmless twice. */
 void guard_leave(struct guard *guard, struct pass *pass);

@@ -57,6 +57,15 @@ def manager(c):
     return os.path.join(folder, "manager.pem"), os.path.join(folder, "manager-key.pem")
 
 
+def words(pid):
+    """A process's command line; [] when it has just ended."""
+    try:
+        with open("/proc/%s/cmdline" % pid, "rb") as source:
+            return source.read().split(b"\0")
+    except OSError:
+        return []
+
+
 PING = b"GET /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
@@ -104,12 +113,12 @@ def test_links_are_seen_on_the_node(c):
     """A tenant may bind below /srv, but not through a link that leads out of it."""
     c.write("access", "role dev anyone\nrule work allow preset=developer\n"
                       "rule share allow ops=container.create waives=mount.bind\n")
-    if c.berthd and c.berthd.running():
-        c.berthd.end()
+    up(c)
+    c.berthd.end()
     c.needs.flags += ["--access", "{dir}/access"]
     try:
         c.start_berthd()
-        wait_for("the nodes are back", lambda: "Nodes: 2" in c.docker("info").out, 60)
+        c.wait_nodes(2, 60)
         wait_for("a create works", lambda: c.docker("run --rm busybox true").rc == 0, 60)
         inside = tempfile.mkdtemp(prefix="share-", dir="/srv")
         try:
@@ -123,6 +132,7 @@ def test_links_are_seen_on_the_node(c):
     finally:
         c.needs.flags = c.needs.flags[:-2]
         c.berthd.end()
+        c.start_berthd()
 
 
 @seconds(120)
@@ -130,8 +140,7 @@ def test_a_gate_that_dies_is_started_again(c):
     up(c)
     node = c.nodes[1]
     found = [pid for pid in os.listdir("/proc") if pid.isdigit() and
-             open("/proc/%s/cmdline" % pid, "rb").read().split(b"\0")[1:3] ==
-             [b"gate", gate(c, node).encode()]]
+             words(pid)[1:3] == [b"gate", gate(c, node).encode()]]
     equal(len(found), 1)
     os.kill(int(found[0]), signal.SIGKILL)
     wait_for("the gate again", lambda: "403" in speak(c, node, PING, manager(c)), 30)

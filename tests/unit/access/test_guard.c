@@ -151,6 +151,8 @@ Test(guard, own_tenants_see_only_their_own)
     cr_assert_eq(admit(&pass, "b", "container.list", false), 0);
     cr_expect(guard_sees(&pass, SLICE("a")) && guard_sees(&pass, SLICE("")));
     cr_expect(guard_sees(NULL, SLICE("a")), "without access control");
+    pass = (struct pass){0};
+    cr_expect(guard_sees(&pass, SLICE("")) && !guard_sees(&pass, SLICE("a")), "nobody's tenant");
 }
 
 Test(guard, streams_end_with_the_call)
