@@ -130,6 +130,7 @@ struct relay *call_relay(struct call_context *call, const struct call_relay *opt
         .headers = call_engine_headers(call),
         .body = options->body,
         .head_deadline_ms = options->deadline_ms,
+        .upgrade = (call->route->flags & ROUTE_HIJACK) != 0,
     };
     if (!request.body.at && call->body_read)
         request.body = SLICE("");

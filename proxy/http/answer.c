@@ -227,7 +227,7 @@ static int make_head(struct relay *relay, struct response_head *head, struct sli
     headers_drop_hop_by_hop(headers);
     int full = connection_add_headers(relay->exchange, headers);
     relay->decode = !modern && head->framing == FRAMING_CHUNKED;
-    relay->client_keeps = connection_keeps(relay->exchange) && !relay->upgrade && !relay->decode &&
+    relay->client_keeps = connection_keeps(relay->exchange) && !relay->decode &&
                           head->framing != FRAMING_UNTIL_CLOSE;
     if (head->framing == FRAMING_CHUNKED && modern) {
         full |= headers_add(headers, SLICE("Transfer-Encoding"), SLICE("chunked"));
@@ -259,7 +259,7 @@ static void keep_headers(struct relay *relay, const struct headers *headers)
 static bool is_raw_stream(const struct relay *relay, const struct response_head *head)
 {
     struct slice type = headers_find(&head->headers, "Content-Type");
-    return head->status == 200 && head->framing == FRAMING_UNTIL_CLOSE &&
+    return relay->may_upgrade && head->status == 200 && head->framing == FRAMING_UNTIL_CLOSE &&
            slice_is(relay->method, "POST") &&
            (slice_is_nocase(type, "application/vnd.docker.raw-stream") ||
             slice_is_nocase(type, "application/vnd.docker.multiplexed-stream"));

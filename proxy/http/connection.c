@@ -396,7 +396,8 @@ bool connection_keeps(struct exchange *exchange)
     bool body_ok =
         framer->done || (framer->framing == FRAMING_LENGTH && framer->left <= DRAIN_MAX_BYTES &&
                          (!exchange->head.expect_continue || exchange->sent_continue));
-    exchange->keep = exchange->head.keep_alive && body_ok && !exchange->body_broken &&
+    /* What a client sends behind an upgrade that was refused may be meant as anything. */
+    exchange->keep = exchange->head.keep_alive && !exchange->head.upgrade.at && body_ok && !exchange->body_broken &&
                      !connection->ended && !connection->front->draining;
     return exchange->keep;
 }

@@ -29,8 +29,8 @@ void connection_body_wait(struct exchange *exchange, exchange_fn on_more, void *
 
 /* Decides, once, whether the connection is kept after this answer; call it when the answer's
  * head is made, which must say "Connection: close" when this is false. False for a client that
- * asked for it, HTTP/1.0 without keep-alive, while draining, or when too much of the body is
- * still unread. */
+ * asked for it or for an upgrade, HTTP/1.0 without keep-alive, while draining, or when too much of
+ * the body is still unread. */
 bool connection_keeps(struct exchange *exchange);
 /* Adds to an engine's headers what each of our answers carries: the front's add_headers and
  * Server, replacing the engine's, and Date when there is none. -1 when the list is full. */

@@ -81,6 +81,9 @@ static ssize_t parse_request_line(struct cursor *cursor, struct request_head *he
     if (head->method.length > METHOD_MAX) {
         return failure_set(failure, FAILURE_INVALID, "malformed HTTP head: method too long");
     }
+    if (slice_is(head->method, "CONNECT")) {
+        return failure_set(failure, FAILURE_INVALID, "CONNECT is not supported");
+    }
     if (head->method.length == 0 || take_literal(cursor, " ") < 0) {
         return stopped(cursor, failure, "bad method");
     }

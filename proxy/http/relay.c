@@ -331,7 +331,7 @@ static int add_own_headers(struct relay *relay, struct headers *headers, char le
     if (asked->expect_continue && !relay->own_body.at) {
         full |= headers_add(headers, SLICE("Expect"), SLICE("100-continue"));
     }
-    if (asked->upgrade.at) {
+    if (asked->upgrade.at && relay->may_upgrade) {
         relay->upgrade = true;
         full |= headers_add(headers, SLICE("Connection"), SLICE("Upgrade"));
         full |= headers_add(headers, SLICE("Upgrade"), asked->upgrade);
@@ -372,6 +372,7 @@ struct relay *relay_start(struct exchange *exchange, struct upstream *upstream,
     relay->context = context;
     relay->method = arena_copy(arena, request->method);
     relay->own_body = request->body;
+    relay->may_upgrade = request->upgrade;
     relay->head_deadline_ms = request->head_deadline_ms;
     buffer_init(&relay->request, HEAD_MAX_BYTES + 4096);
     buffer_init(&relay->large, HEAD_MAX_BYTES + LOOP_BLOCK_BYTES);

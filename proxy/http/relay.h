@@ -40,6 +40,10 @@ struct relay_request {
     struct slice body;
     bool strict;                   /* for upstream_settings.sign */
     uint64_t head_deadline_ms;     /* time to the answer's head; 0: none */
+    /* The client's Upgrade is passed on, and a raw stream may become a tunnel: only for operations
+     * that are two-way streams. With any other an upgrade (to HTTP/2, say) would give the client
+     * a way to the engine past every rule. */
+    bool upgrade;
 };
 
 /* `hooks` must be static or live in the exchange's arena. Takes part in on_gone itself: a handler

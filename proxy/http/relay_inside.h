@@ -41,7 +41,8 @@ struct relay {
     bool request_done;
     bool write_failed;       /* the engine takes no more; it may still answer */
     bool retried;
-    bool upgrade;            /* the client asked for one */
+    bool may_upgrade;        /* the caller lets it */
+    bool upgrade;            /* and the client asked for one */
     struct timer stalled;    /* runs while parts of the client's body are being written */
     uint64_t head_deadline_ms;
 

@@ -9,7 +9,7 @@ static void on_request(struct exchange *exchange, void *context)
     struct upstream *upstream = context;
     const struct request_head *head = exchange_head(exchange);
     struct relay_request request = {
-        .method = head->method, .target = head->target, .headers = &head->headers};
+        .method = head->method, .target = head->target, .headers = &head->headers, .upgrade = true};
     relay_start(exchange, upstream, &request, NULL, NULL);
 }
 

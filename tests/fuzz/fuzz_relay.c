@@ -108,7 +108,8 @@ static void on_request(struct exchange *exchange, void *context)
         .on_head = on_head, .on_body = on_body, .on_broken = on_broken, .max_body = 1000};
     const struct request_head *head = exchange_head(exchange);
     struct relay_request request = {
-        .method = head->method, .target = head->target, .headers = &head->headers};
+        .method = head->method, .target = head->target, .headers = &head->headers,
+        .upgrade = !(choice & 4)};
     relay_start(exchange, upstream, &request, choice & 1 ? &hooks : NULL, NULL);
 }
 

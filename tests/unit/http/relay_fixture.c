@@ -16,7 +16,8 @@ void relay_pass(struct relay_fixture *f, struct exchange *exchange, struct upstr
                                     .target = head->target,
                                     .headers = &head->headers,
                                     .body = f->own_body,
-                                    .head_deadline_ms = f->head_deadline_ms};
+                                    .head_deadline_ms = f->head_deadline_ms,
+                                    .upgrade = !f->no_upgrade};
     f->relay = relay_start(exchange, upstream, &request, f->hooks, f);
 }
 

@@ -16,6 +16,7 @@ struct relay_fixture {
     struct relay *relay;
     struct slice own_body;
     uint64_t head_deadline_ms;
+    bool no_upgrade;
     struct upstream *second; /* failover */
     int requests, gone, done, failed, broken, heads;
     int status;

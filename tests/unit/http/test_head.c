@@ -50,6 +50,7 @@ Test(head, refuses_what_could_be_read_two_ways)
         "GET / HTTP/1.10\r\n" OK, "GET / http/1.1\r\n" OK, "GET /\r\n" OK, "G(T / HTTP/1.1\r\n" OK,
         "GET /a\001b HTTP/1.1\r\n" OK, "GET /a#b HTTP/1.1\r\n" OK, "GET /\x7f HTTP/1.1\r\n" OK,
         "GET * HTTP/1.1\r\n" OK, "OPTIONS * HTTP/1.1\r\n" OK, "CONNECT a:80 HTTP/1.1\r\n" OK,
+        "CONNECT /x HTTP/1.1\r\n" OK,
         "GET info HTTP/1.1\r\n" OK, "GET http://a HTTP/1.1\r\n" OK,
         "GET http://a?b/ HTTP/1.1\r\n" OK, "GET ftp://a/ HTTP/1.1\r\n" OK,
         "\r\n\r\nGET / HTTP/1.1\r\n" OK, "\nGET / HTTP/1.1\r\n" OK,

@@ -240,6 +240,33 @@ Test(smuggling, connection_can_not_take_framing_away)
     relay_tear_down(&f);
 }
 
+/* An upgrade to HTTP/2 would be a way to the engine past every rule. */
+Test(smuggling, only_two_way_operations_may_upgrade)
+{
+    static const char *const answers[] = {
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+    };
+    for (size_t i = 0; i < 3; i++) {
+        relay_set_up(&f, NULL);
+        f.no_upgrade = true;
+        relay_ask(&f, POST "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+                           "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n", "\r\n\r\n");
+        cr_expect_not(peer_got(f.engine, "pgrade"));
+        cr_expect_not(peer_got(f.engine, "HTTP2"));
+        peer_send(f.engine, answers[i]);
+        until(f.loop, peer_got(&f.client, "\r\n\r\n"));
+        peer_send(&f.client, EVIL "PRI * HTTP/2.0\r\n\r\n");
+        peer_close_after(f.engine);
+        until(f.loop, f.client.ended);
+        cr_expect_not(peer_got(f.engine, "EVIL"), "case %zu", i);
+        cr_expect_not(peer_got(&f.client, " 101 "), "case %zu", i);
+        cr_expect_eq(f.requests, 1);
+        relay_tear_down(&f);
+    }
+}
+
 Test(smuggling, engine_can_not_split_its_answer)
 {
     static const char *const answers[] = {
