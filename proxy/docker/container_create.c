@@ -78,19 +78,6 @@ static int add_pins(struct call_context *call, struct create_plan *plan,
                                 SLICE("header X-Cluster-Node"), failure);
 }
 
-/* Whose container has the name is none of another tenant's business. */
-static void hide_owner(struct call_context *call, struct slice name, struct failure *failure)
-{
-    struct container_entry *entry;
-    struct failure ignored;
-    if (failure->kind == FAILURE_CONFLICT &&
-        cluster_find_container(call->cluster, name, &entry, &ignored) == 0 &&
-        !owner_sees_container(call, entry))
-        failure_set(failure, FAILURE_CONFLICT,
-                    "Conflict. The container name \"/" SLICE_FMT "\" is already in use.",
-                    SLICE_ARG(name));
-}
-
 static void launch(struct call_context *call, struct creation *creation, struct slice name)
 {
     struct failure failure;
@@ -98,7 +85,7 @@ static void launch(struct call_context *call, struct creation *creation, struct 
     struct name_reservation *reservation =
         name.length ? names_reserve(call->cluster, name, &failure) : names_generate(call->cluster);
     if (!reservation) {
-        hide_owner(call, name, &failure);
+        owner_hide_name(call, name, &failure);
         call_fail(call, &failure);
         return;
     }

@@ -49,19 +49,14 @@ static int check_values(const struct filters *filters, struct failure *failure)
     return check_exited(filters, failure);
 }
 
-/* before= and since=: the creation time of the container named. */
+/* before= and since=: the container named. */
 static int take_time(struct container_filter *filter, struct cluster *cluster, const char *key,
-                     int64_t *ns, struct failure *failure)
+                     struct container_entry **entry, struct failure *failure)
 {
     const struct filter *taken = filters_take(&filter->filters, key);
-    struct container_entry *entry;
-    *ns = 0;
     if (!taken || !taken->first)
         return 0;
-    if (cluster_find_container(cluster, taken->first->text, &entry, failure) != 0)
-        return -1;
-    *ns = entry->view.created_ns;
-    return 0;
+    return cluster_find_container(cluster, taken->first->text, entry, failure);
 }
 
 int container_filter_read(struct container_filter *filter, struct cluster *cluster,
@@ -72,9 +67,11 @@ int container_filter_read(struct container_filter *filter, struct cluster *clust
     if (filters_parse(&filter->filters, arena, query_get(query, "filters"), keys, failure) != 0 ||
         check_values(&filter->filters, failure) != 0 ||
         query_int(query, "limit", 0, &limit, failure) != 0 ||
-        take_time(filter, cluster, "before", &filter->before_ns, failure) != 0 ||
-        take_time(filter, cluster, "since", &filter->since_ns, failure) != 0)
+        take_time(filter, cluster, "before", &filter->before, failure) != 0 ||
+        take_time(filter, cluster, "since", &filter->since, failure) != 0)
         return -1;
+    filter->before_ns = filter->before ? filter->before->view.created_ns : 0;
+    filter->since_ns = filter->since ? filter->since->view.created_ns : 0;
     filter->node = filters_take(&filter->filters, "node");
     filter->limit = limit > 0 ? limit : 0;
     filter->size = query_bool(query, "size", false);

@@ -9,12 +9,13 @@
 
 struct container_filter {
     struct filters filters;
-    const struct filter *node;   /* NULL: any */
-    bool all;                    /* stopped ones too */
-    int64_t before_ns, since_ns; /* 0: none */
-    int64_t limit;               /* 0: none */
-    bool size;                   /* sizes are wanted: engines must be asked */
-    bool live;                   /* has a filter that only engines can evaluate */
+    const struct filter *node;              /* NULL: any */
+    bool all;                               /* stopped ones too */
+    int64_t before_ns, since_ns;            /* 0: none */
+    struct container_entry *before, *since; /* what was named; valid during this callback */
+    int64_t limit;                          /* 0: none */
+    bool size;                              /* sizes are wanted: engines must be asked */
+    bool live;                              /* has a filter that only engines can evaluate */
 };
 
 /* Reads the query of GET /containers/json. INVALID for an unknown or malformed filter, NOT_FOUND

@@ -221,6 +221,25 @@ static void ask(struct call_context *call, struct listing *listing, struct engin
     call->gather = gather_start(call->cluster, &request, nodes, count, on_gathered, call);
 }
 
+/* before= and since= must not tell of containers that the caller may not see. */
+static int check_named(struct call_context *call, const struct container_filter *filter,
+                       struct failure *failure)
+{
+    const struct container_entry *named[] = {filter->before, filter->since};
+    struct filters asked;
+    static const char *const keys[] = {"before", "since"};
+    for (size_t i = 0; i < 2; i++) {
+        if (!named[i] || owner_sees_container(call, named[i]))
+            continue;
+        if (filters_parse(&asked, call->arena, query_get(call->query, "filters"), NULL, failure) !=
+            0)
+            return -1;
+        return failure_set(failure, FAILURE_NOT_FOUND, "No such container: " SLICE_FMT,
+                           SLICE_ARG(filters_get(&asked, keys[i])));
+    }
+    return 0;
+}
+
 void container_list(struct call_context *call)
 {
     struct listing *listing = arena_alloc(call->arena, sizeof(*listing));
@@ -228,7 +247,8 @@ void container_list(struct call_context *call)
     size_t entries;
     call->own = listing;
     if (container_filter_read(&listing->filter, call->cluster, call->query, call->arena,
-                              &failure) != 0) {
+                              &failure) != 0 ||
+        check_named(call, &listing->filter, &failure) != 0) {
         call_fail(call, &failure);
         return;
     }

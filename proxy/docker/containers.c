@@ -7,6 +7,7 @@
 #include "proxy/cluster/names.h"
 #include "proxy/docker/container_edit.h"
 #include "proxy/docker/mutate.h"
+#include "proxy/docker/owner.h"
 #include "proxy/json.h"
 
 #define READ_DEADLINE_MS 30000
@@ -192,6 +193,7 @@ static void rename_entry(struct call_context *call, struct container_entry *entr
     if (name.length > 0 && !slice_equal(name, entry->view.name)) {
         rename->name = names_reserve(call->cluster, name, &failure);
         if (!rename->name) {
+            owner_hide_name(call, name, &failure);
             call_fail(call, &failure);
             return;
         }

@@ -111,6 +111,18 @@ void owner_filter_members(const struct call_context *call, struct value *network
     }
 }
 
+void owner_hide_name(const struct call_context *call, struct slice name, struct failure *failure)
+{
+    struct container_entry *entry;
+    struct failure ignored;
+    if (failure->kind == FAILURE_CONFLICT &&
+        cluster_find_container(call->cluster, name, &entry, &ignored) == 0 &&
+        !owner_sees_container(call, entry))
+        failure_set(failure, FAILURE_CONFLICT,
+                    "Conflict. The container name \"/" SLICE_FMT "\" is already in use.",
+                    SLICE_ARG(name));
+}
+
 static struct slice tenant_of(const struct call_context *call)
 {
     return call->pass ? call->pass->identity.tenant : SLICE_NONE;

@@ -31,6 +31,8 @@ int owner_find_place(const struct call_context *call, enum watch_kind kind, stru
 void owner_filter_rows(const struct call_context *call, struct value *rows);
 /* Takes out of a network's Containers map those that may not be seen. */
 void owner_filter_members(const struct call_context *call, struct value *network);
+/* A CONFLICT over a container's name: whose it is, is none of another tenant's business. */
+void owner_hide_name(const struct call_context *call, struct slice name, struct failure *failure);
 /* Writes the caller as owner into the Labels of a create body (any spelling becomes "Labels"), over
  * whatever the client said. Who sees all may say what they like. */
 void owner_stamp(struct call_context *call, struct value *body);

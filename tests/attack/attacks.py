@@ -191,4 +191,22 @@ def harmful_reads():
         yield "%s %s" % (method, target), "readonly", request(method, "/v1.41" + target)
 
 
+def leaks():
+    """Allowed calls whose answers must hold nothing of team-b's: (name, identity, request)."""
+    def filters(**values):
+        return "filters=" + "".join("%%%02X" % byte for byte in json.dumps(values).encode())
+    for target in ("/containers/json?all=1", "/containers/json?all=1&size=1", "/containers/json?limit=99",
+                   "/containers/json?all=1&" + filters(label=["berth.owner=team-b"]),
+                   "/containers/json?all=1&" + filters(name=["beta"]), "/containers/json?all=1&" + filters(id=["b"]),
+                   "/containers/json?all=1&" + filters(ancestor=["busybox"]),
+                   "/containers/json?all=1&" + filters(network=["net-b"]), "/networks", "/networks/",
+                   "/networks?" + filters(name=["net-b"]), "/networks?" + filters(label=["berth.owner"]),
+                   "/volumes", "/volumes?" + filters(name=["vol-b"]), "/info", "/system/df", "/version",
+                   "/events?since=1&until=2000000000", "/nodes", "/tasks", "/images/json"):
+        yield target, "dev", request("GET", "/v1.41" + target)
+    for key in ("before", "since"):
+        for other in ("beta", B[:9], "nothing"):
+            yield "%s=%s" % (key, other), "dev", request("GET", "/v1.41/containers/json?" + filters(**{key: [other]}))
+
+
 ALL = (parser_differences, json_differences, second_ways, check_then_use, unknown_things, harmful_reads)

@@ -32,6 +32,11 @@ rule look   allow roles=read preset=readonly
 """
 
 
+def status_of(answer):
+    words = answer.split(b" ")
+    return int(words[1]) if answer.startswith(b"HTTP/1.1 ") else 0
+
+
 class Manager:
     """A berthd with rules, and the one node."""
 
@@ -73,9 +78,7 @@ class Manager:
         return answer
 
     def status(self, request, identity):
-        answer = self.send(request, identity)
-        words = answer.split(b" ")
-        return int(words[1]) if answer.startswith(b"HTTP/1.1 ") else 0
+        return status_of(self.send(request, identity))
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -112,7 +115,8 @@ def wait_until_synced(manager, identity="ops"):
 
 def refused(manager, stub, name, identity, request):
     """What is wrong, or None."""
-    status = manager.status(request, identity)
+    answer = manager.send(request, identity)
+    status = status_of(answer)
     # A moment for what was let through to arrive: controls show that this is enough.
     manager.send(attacks.request("GET", "/v1.41/version"), "ops")
     records = stub.take()
@@ -122,6 +126,24 @@ def refused(manager, stub, name, identity, request):
         return "reached the engine: %r" % (records[0],)
     if 200 <= status < 300 or status in (101, 304):
         return "was not refused: %d" % status
+    if identity == "dev" and attacks.B.encode() in answer and attacks.B.encode() not in request:
+        return "tells the id of another tenant's container: %r" % answer[-300:]
+    return None
+
+
+FOREIGN = (attacks.B, "team-b", "net-b", "vol-b", "3" * 64)
+
+
+def leaks(manager, stub, name, identity, request):
+    """What is wrong with an answer to an allowed question, or None."""
+    answer = manager.send(request, identity).split(b"\r\n\r\n", 1)
+    stub.take()
+    status = status_of(answer[0])
+    if status != (404 if "=beta" in name or "=bbb" in name or "=nothing" in name else 200):
+        return "status %d: %r" % (status, answer[-1][-300:])
+    for word in FOREIGN:
+        if word.encode() in answer[-1]:
+            return "tells %s: %r" % (word, answer[-1][-300:])
     return None
 
 
@@ -160,6 +182,9 @@ def run(manager, stub):
         for name, identity, request in family():
             checks.append(("%s: %s" % (family.__name__, name),
                            lambda n=name, i=identity, r=request: refused(manager, stub, n, i, r)))
+    for name, identity, request in attacks.leaks():
+        checks.append(("leaks: " + name,
+                       lambda n=name, i=identity, r=request: leaks(manager, stub, n, i, r)))
     for name, check in checks:
         wrong = check()
         if wrong:
