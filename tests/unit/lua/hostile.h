@@ -20,8 +20,8 @@ static const char *const hostile_bodies[] = {
     "local t = {} for i = 1, 60000 do t[i] = i end for i = 1, 1e9 do table.insert(t, 1, 0) end",
     "local t = {} for i = 1, 100000 do t[i] = i end for i = 1, 1e9 do table.concat(t) end",
     "local t = {} for i = 1, 1e5 do t[i] = -i end table.sort(t, function() return true end)",
-    "local m = setmetatable({}, {}) getmetatable(m).__index = function(t, k) return t[k] end "
-    "return m.x",
+    ("local m = setmetatable({}, {}) getmetatable(m).__index = function(t, k) return t[k] end "
+     "return m.x"),
     "for i = 1, 1e9 do str.glob(string.rep('a', 500), '/(a|b|ab)*c(.*)*d/') end",
     "return string.rep('x', 1e9)",
     "return ('x'):rep(60000):rep(60000)",
