@@ -5,7 +5,7 @@ PACKAGES_BUILD="gcc libc6-dev cmake ninja-build pkg-config mold libh2o-evloop-de
 libcurl4-openssl-dev libluajit-5.1-dev libsqlite3-dev libssl-dev python3-minimal python3 docker.io
 containerd runc busybox-static iproute2 iptables util-linux procps curl openssl ca-certificates"
 # What the tests need besides.
-PACKAGES_TEST="clang clang-14 libclang-rt-14-dev llvm-14 libcriterion-dev docker-registry
+PACKAGES_TEST="clang clang-14 libclang-rt-14-dev llvm-14 libcriterion-dev docker-registry podman
 docker-compose python3-docker haproxy nginx-light wrk luajit git"
 
 say() {

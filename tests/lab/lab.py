@@ -4,7 +4,7 @@
 Each node is a network, mount and UTS namespace with one dockerd in it: own host name, own engine
 id, own address, own declared size. Every engine is real; only the machines around them are not.
 
-    lab.py up [--nodes 3] [--memory 2g] [--cpus 1] [--registry] [--block N]
+    lab.py up [--nodes 3] [--podman 0] [--memory 2g] [--cpus 1] [--registry] [--block N]
     lab.py down | status | env
     lab.py kill|restart|start|stop|cont|cut|heal NODE
     lab.py exec NODE -- COMMAND...
@@ -94,8 +94,8 @@ class UnixConnection(http.client.HTTPConnection):
 class Node:
     """One machine of the lab. Attributes: name, address, url (tcp://ADDRESS:2375), socket."""
 
-    def __init__(self, lab, number, memory=None, cpus=None, labels=()):
-        self.lab, self.number = lab, number
+    def __init__(self, lab, number, memory=None, cpus=None, podman=False):
+        self.lab, self.number, self.podman = lab, number, podman
         self.name = "node-%d" % number
         self.address = "10.83.%d.%d" % (lab.block, number)
         self.url = "tcp://%s:2375" % self.address
@@ -104,7 +104,7 @@ class Node:
         self.interface = "bv%dn%d" % (lab.block, number)
         self.dir = os.path.join(lab.dir, self.name)
         self.socket = os.path.join(self.dir, "docker.sock")
-        self.memory, self.cpus, self.labels = memory, cpus, list(labels)
+        self.memory, self.cpus = memory, cpus
         self.children = []
 
     # ---- the machine ----
@@ -196,6 +196,14 @@ class Node:
         """Starts the engine; does not wait for it (see wait_ready)."""
         if self.engine_pid():
             return
+        child = self._start_podman() if self.podman else self._start_dockerd()
+        processes.record(self._path("engine.pid"), child.pid)
+
+    def _start_podman(self):
+        import podman
+        return podman.start(self, self._environment())
+
+    def _start_dockerd(self):
         for name in ("docker.sock", "docker.pid"):
             if os.path.lexists(self._path(name)):
                 os.unlink(self._path(name))
@@ -203,27 +211,27 @@ class Node:
                 "--pidfile", "/run/docker.pid", "-H", self.url, "-H", "unix://" + self.socket,
                 "-H", "unix:///run/docker.sock", "--tls=false",
                 "--cgroup-parent", "/" + self.namespace, "--insecure-registry", "10.83.0.0/16"]
-        for label in self.labels:
-            argv += ["--label", label]
         if self.cpus:
             # The engine counts the CPUs it may run on. Nodes take turns on the real ones.
             have = sorted(os.sched_getaffinity(0))
             mine = [have[(self.number - 1 + i) % len(have)] for i in range(min(self.cpus,
                                                                             len(have)))]
             argv = ["taskset", "-c", ",".join(map(str, mine))] + argv
+        stale = "rm -rf /run/docker.pid /run/docker.sock /run/docker/containerd/*.pid " \
+                "/run/docker/containerd/*.sock*; exec \"$@\""
+        return self.spawn(["sh", "-c", stale, "sh"] + argv, "dockerd.log", self._environment())
+
+    def _environment(self):
         env = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")
                and not key.startswith(("SSL_CERT", "DOCKER_"))}
         authority = os.path.join(self.lab.dir, "registry", "ca.pem")
         if os.path.exists(authority):
             env["SSL_CERT_FILE"] = authority
-        stale = "rm -rf /run/docker.pid /run/docker.sock /run/docker/containerd/*.pid " \
-                "/run/docker/containerd/*.sock*; exec \"$@\""
-        child = self.spawn(["sh", "-c", stale, "sh"] + argv, "dockerd.log", env)
-        processes.record(self._path("dockerd.pid"), child.pid)
+        return env
 
     def engine_pid(self):
         self._reap()
-        return processes.recorded(self._path("dockerd.pid"))
+        return processes.recorded(self._path("engine.pid"))
 
     def _reap(self):
         self.children = [child for child in self.children if child.poll() is None]
@@ -243,7 +251,10 @@ class Node:
 
     def call(self, method, path, body=None, timeout=60, headers=None):
         """One request straight to the engine (past berthd): (status, decoded JSON or bytes)."""
-        connection = UnixConnection(self.socket, timeout)
+        if self.podman:
+            connection = http.client.HTTPConnection(self.address, 2375, timeout=timeout)
+        else:
+            connection = UnixConnection(self.socket, timeout)
         if body is not None and not isinstance(body, bytes) and not hasattr(body, "read"):
             body = json.dumps(body).encode()
             headers = dict({"Content-Type": "application/json"}, **(headers or {}))
@@ -282,7 +293,8 @@ class Node:
 
     def log_tail(self, lines=15):
         try:
-            with open(self._path("dockerd.log"), errors="replace") as source:
+            name = "podman.log" if self.podman else "dockerd.log"
+            with open(self._path(name), errors="replace") as source:
                 return "".join(source.readlines()[-lines:])
         except OSError:
             return ""
@@ -345,13 +357,13 @@ class Lab:
                 known = json.load(source)
         except (OSError, ValueError):
             return
-        self._make(known["nodes"], known["memory"], known["cpus"])
+        self._make(known["nodes"], known["memory"], known["cpus"], known.get("podman", 0))
 
-    def _make(self, count, memory, cpus, labels=()):
+    def _make(self, count, memory, cpus, podman):
         self.count = count
         self.nodes = {}
         for number in range(1, count + 1):
-            node = Node(self, number, memory, cpus, labels)
+            node = Node(self, number, memory, cpus, number > count - podman)
             self.nodes[node.name] = node
 
     def __getitem__(self, name):
@@ -373,16 +385,18 @@ class Lab:
         self.claimed.write("%d\n" % os.getpid())
         self.claimed.flush()
 
-    def up(self, nodes=3, memory=None, cpus=None, registry=False, say=lambda text: None):
-        """Starts `nodes` engines, each declared to have `memory` bytes and `cpus` CPUs."""
+    def up(self, nodes=3, memory=None, cpus=None, registry=False, say=lambda text: None,
+           podman=0):
+        """Starts `nodes` engines, each declared to have `memory` bytes and `cpus` CPUs; the last
+        `podman` of them are podman's."""
         check_machine()
         self.down()
         say("block %d: %d engines at 10.83.%d.1-%d" % (self.block, nodes, self.block, nodes))
         os.makedirs(self.dir, mode=0o755)
         os.makedirs("/etc/docker", exist_ok=True)
-        self._make(nodes, memory, cpus)
+        self._make(nodes, memory, cpus, podman)
         with open(os.path.join(self.dir, "lab.json"), "w") as out:
-            json.dump({"nodes": nodes, "memory": memory, "cpus": cpus}, out)
+            json.dump({"nodes": nodes, "memory": memory, "cpus": cpus, "podman": podman}, out)
         with Network():
             run("ip", "route", "replace", "blackhole", "10.83.0.0/16")
             for node in self:
@@ -495,6 +509,7 @@ def main():
     parser.add_argument("--nodes", type=int, default=3)
     parser.add_argument("--memory", type=parse_size)
     parser.add_argument("--cpus", type=int)
+    parser.add_argument("--podman", type=int, default=0, help="so many of the nodes, the last")
     parser.add_argument("--registry", action="store_true")
     parser.add_argument("--block", type=int)
     options = parser.parse_args()
@@ -507,7 +522,8 @@ def main():
 def act(options):
     lab = Lab(options.block)
     if options.action == "up":
-        lab.up(options.nodes, options.memory, options.cpus, options.registry, print)
+        lab.up(options.nodes, options.memory, options.cpus, options.registry, print,
+               options.podman)
         print(lab.status())
     elif options.action == "down":
         lab.down()

@@ -65,16 +65,17 @@ class group:
     """What the tests of a file share.
 
     nodes: engines. agents: True (one per node), False, or node -> extra flags (nodes not named have
-    a plain agent). static: nodes given to berthd by --node instead of by an agent. flags: more
-    flags for berthd. memory, cpus: what the agents declare. registry: a registry in the lab.
+    a plain agent). podman: so many of the nodes, the last, are podman's. static: nodes given to
+    berthd by --node instead of by an agent. flags: more flags for berthd. memory, cpus: what the agents declare. registry: a registry in the lab.
     berthd=False: none is started, the tests start their own. files: name -> text, written to the
     group's folder ({dir} in flags) before berthd starts. headers: on every c.api call."""
 
     def __init__(self, nodes=3, agents=True, static=False, flags=(), memory="2g", cpus="1",
-                 registry=False, berthd=True, rss_mb=32, files=None, headers=None):
+                 registry=False, berthd=True, rss_mb=32, files=None, headers=None, podman=0):
         self.nodes, self.agents, self.static = nodes, agents, static
         self.flags, self.memory, self.cpus = list(flags), memory, cpus
         self.registry, self.berthd, self.rss_mb = registry, berthd, rss_mb
+        self.podman = podman
         self.files, self.headers = dict(files or {}), dict(headers or {})
 
 

@@ -52,9 +52,10 @@ def collect(options):
 
 
 class Runner:
-    def __init__(self, logs):
-        self.logs = logs
+    def __init__(self, logs, most, registry):
+        self.logs, self.most, self.registry = logs, most, registry
         self.lab = None
+        self.podman = None  # how many of the lab's nodes are podman's; None: no lab yet
         self.context = None
         self.passed, self.failed, self.unsteady, self.skipped = [], [], [], []
 
@@ -62,15 +63,18 @@ class Runner:
         print(text, flush=True)
 
     # ---- surroundings ----
-    def lab_for(self, needs, most, registry):
-        """One lab for the whole run, as large as its largest group."""
+    def lab_for(self, needs):
+        """One lab for the whole run, as large as its largest group; another one for podman's."""
         if self.lab is None:
-            begun = time.monotonic()
             lab = Lab()
             lab.claim()
             self.lab = lab
-            self.lab.up(most, parse_size("2g"), None, registry)
-            self.say("lab: %d engines in %.1f s" % (most, time.monotonic() - begun))
+        if self.podman != needs.podman:
+            begun = time.monotonic()
+            count = needs.nodes if needs.podman else self.most
+            self.lab.up(count, parse_size("2g"), None, self.registry, podman=needs.podman)
+            self.podman = needs.podman
+            self.say("lab: %d engines in %.1f s" % (count, time.monotonic() - begun))
         for node in list(self.lab)[:needs.nodes]:
             node.heal()
             if not node.engine_pid():
@@ -136,14 +140,15 @@ class Runner:
                 self.say("---- end of berthd's log (all logs: %s) ----\n%s"
                          % (os.path.relpath(kept, harness.ROOT), harness.tail(log, 30).strip()))
         for node in self.context.nodes:
-            shutil.copy(os.path.join(node.dir, "dockerd.log"),
-                        os.path.join(kept, node.name + "-dockerd.log"))
+            engine = "podman" if node.podman else "dockerd"
+            shutil.copy(os.path.join(node.dir, engine + ".log"),
+                        os.path.join(kept, "%s-%s.log" % (node.name, engine)))
 
     # ---- groups ----
     def reopen(self, name, needs):
         for problem in self.close():
             self.say("%s: %s" % (name, problem))
-        self.lab_for(needs, 0, False)
+        self.lab_for(needs)
         self.open(name, needs)
 
     def again(self, name, module, tests, index):
@@ -161,10 +166,10 @@ class Runner:
                 return text
         return None
 
-    def run_group(self, name, module, tests, most, registry):
+    def run_group(self, name, module, tests):
         needs = module.GROUP
         try:
-            self.lab_for(needs, most, registry)
+            self.lab_for(needs)
             self.open(name, needs)
         except Exception:
             text = traceback.format_exc(limit=-8)
@@ -231,13 +236,12 @@ def main():
         sys.exit("no berthd in %s: build it first" % harness.BIN)
     logs = os.path.join(harness.ROOT, "build", "live-logs")
     os.makedirs(logs, exist_ok=True)
-    runner = Runner(logs)
-    most = max([module.GROUP.nodes for _, module, _ in found] or [0])
-    registry = any(module.GROUP.registry for _, module, _ in found)
+    runner = Runner(logs, max([module.GROUP.nodes for _, module, _ in found] or [0]),
+                    any(module.GROUP.registry for _, module, _ in found))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         for name, module, tests in found:
-            runner.run_group(name, module, tests, most, registry)
+            runner.run_group(name, module, tests)
     finally:
         runner.close()
         if runner.lab is not None and not options.keep:
