@@ -6,6 +6,7 @@
 #include "agent/facts.h"
 #include "agent/fence.h"
 #include "agent/gate_keeper.h"
+#include "agent/gate_pin.h"
 #include "agent/messages.h"
 #include "agent/state.h"
 #include "proxy/token.h"
@@ -35,6 +36,7 @@ struct agent {
     struct gate_keeper *gate; /* NULL: none */
     struct engine_facts engine;
     char *advertise, *token, *key; /* token, key: NULL without */
+    char *pin;          /* of the gates' CA, from the token of the start; NULL: none */
     int signals;        /* signalfd */
     bool stopping;
     size_t manager;     /* index of the one in use */
@@ -87,6 +89,7 @@ static void reload(struct agent *agent)
         log_error("reload failed, the old token stays", "why=\"%s\"", failure.text);
         return;
     }
+    (void)gate_pin_cut(token); /* the pin of the start goes on */
     free(agent->token);
     agent->token = token;
     forget_lease(agent);
@@ -253,13 +256,20 @@ static int act_on(struct agent *agent, enum verdict verdict, const struct failur
     return statuses[verdict];
 }
 
-/* A join's answer has a fresh certificate for the gate. */
-static void take_gate(struct agent *agent, const struct value *answer)
+/* A join's answer has a fresh certificate for the gate. From a CA that is not the token's nothing is
+ * taken, and there is no join. */
+static enum verdict take_gate(struct agent *agent, const struct value *answer,
+                              struct failure *failure)
 {
-    struct failure failure;
-
-    if (agent->gate && gate_keeper_take(agent->gate, answer, now_ms(), &failure) != 0)
-        log_error("the gate has no certificate", "why=\"%s\"", failure.text);
+    if (!agent->gate)
+        return VERDICT_JOINED;
+    if (gate_pin_check(agent->pin, value_get_text(answer, "ca"), failure) != 0) {
+        forget_lease(agent);
+        return VERDICT_REFUSED;
+    }
+    if (gate_keeper_take(agent->gate, answer, now_ms(), failure) != 0)
+        log_error("the gate has no certificate", "why=\"%s\"", failure->text);
+    return VERDICT_JOINED;
 }
 
 static int join(struct agent *agent)
@@ -284,7 +294,7 @@ static int join(struct agent *agent)
 
         if (verdict == VERDICT_JOINED) {
             fence_safe(agent->fence, begun);
-            take_gate(agent, json_parse(arena, buffer_slice(&body), NULL));
+            verdict = take_gate(agent, json_parse(arena, buffer_slice(&body), NULL), &failure);
         }
         result = act_on(agent, verdict, &failure);
     } else {
@@ -452,6 +462,7 @@ int agent_run(const struct agent_options *options)
     int status = 2;
 
     agent.token = token_load(options->token_file, getenv("BERTH_JOIN_TOKEN"), &failure);
+    agent.pin = xstrdup(gate_pin_cut(agent.token));
     if (failure.kind == FAILURE_NONE)
         agent.advertise = advertise_choose(options, &failure);
     if (failure.kind == FAILURE_NONE && options->state)
@@ -474,6 +485,7 @@ int agent_run(const struct agent_options *options)
     forget_lease(&agent);
     free(agent.advertise);
     free(agent.token);
+    free(agent.pin);
     free(agent.key);
     free(agent.state);
     close(agent.signals);

@@ -284,3 +284,11 @@ int gates_admit(struct gates *gates, struct arena *arena, const struct join_requ
     options->sign_context = peer;
     return 0;
 }
+
+struct slice gates_pin(const struct gates *gates, struct arena *arena)
+{
+    char hex[65];
+
+    authority_pin(gates->authority, hex);
+    return arena_copy(arena, slice_of(hex));
+}

@@ -16,6 +16,9 @@ struct gates;
 struct gates *gates_open(const char *state, struct failure *failure) MUST_CHECK;
 void gates_free(struct gates **gates);
 
+/* The authority's pin (authority_pin), in the arena: join tokens carry it. */
+struct slice gates_pin(const struct gates *gates, struct arena *arena);
+
 /* A join with a gate: signs the agent's key, fills options' endpoint, tls and signer, and adds
  * "certificate", "ca", "verdict_key", "gate_node" and "certificate_s" to `answer`. INVALID: no
  * address, or no fit request to sign. */

@@ -2,6 +2,7 @@
  * to its making and nowhere else. */
 #include "proxy/admin/internal.h"
 
+#include "proxy/admin/gates.h"
 #include "proxy/json.h"
 #include "proxy/log.h"
 
@@ -61,7 +62,11 @@ static void on_create(struct admin_call *call, struct value *body)
         admin_fail(call, "state", &failure);
     } else {
         answer = token_value(call->arena, find(admin->membership, slice_make(text + 6, 8)));
-        value_set_text(call->arena, answer, "token", slice_of(text));
+        /* With the pin of the gates' CA: by it a joining agent knows that it speaks to us. */
+        value_set_text(call->arena, answer, "token",
+                       admin->gates ? arena_printf(call->arena, "%s." SLICE_FMT, text,
+                                                   SLICE_ARG(gates_pin(admin->gates, call->arena)))
+                                    : slice_of(text));
         log_info("join token made", "id=%.8s ttl_ms=%lld", text + 6, (long long)ttl_ms);
         exchange_reply_json(call->exchange, 201, answer);
     }

@@ -163,3 +163,30 @@ def test_the_old_copy_ends_before_the_new_one_starts(c):
     contains(c.docker("ps --filter name=rolls --format {{.Status}}").ok(), "Up")
     time.sleep(4)  # two renewals: the agent must not start the old copy again
     equal([state for state in states_on_engine(node).values() if state == "running"], [])
+
+
+def forget(c, name):
+    equal(command(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--unix-socket", c.socket,
+                   "-X", "DELETE", "http://berth/_berth/v1/nodes/%s?force=1" % name]).ok(), "204")
+
+
+@seconds(90)
+def test_a_token_names_the_managers_authority(c):
+    """Who poses as the manager has another CA than the one that the token names: no join."""
+    node = c.lab["node-2"]
+    c.agents["node-2"].end()
+    state = os.path.join(c.folder, "pin-state")
+    gate = ["--gate", "tcp://%s:2376" % node.address, "--state", state]
+    token, pin = token_command(c, "create").ok().split(".")
+    posing = agent(c, "posing", node, *gate, token=token + "." + pin[::-1])
+    wait_for("it ends", lambda: not posing.running(), 20)
+    equal(posing.end(), 1)
+    contains(posing.text(), "stands between")
+    forget(c, "node-2")
+    token = token_command(c, "create").ok()
+    right = agent(c, "right", node, *gate, token=token)
+    wait_for("it is ready", lambda: (row(c, "node-2") or {}).get("state") == "ready", 20)
+    equal(right.end(), 0)
+    forget(c, "node-2")
+    c.start_agent(node)
+    c.wait_nodes(3)
