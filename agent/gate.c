@@ -7,6 +7,7 @@
 #include "proxy/admin/gates.h"
 #include "proxy/cert/cert_store.h"
 #include "proxy/cert/verdict.h"
+#include "proxy/docker/routes.h"
 #include "proxy/http/exchange.h"
 #include "proxy/http/relay.h"
 #include "proxy/json.h"
@@ -107,11 +108,18 @@ static void refuse(struct exchange *exchange, struct failure *failure)
 static void pass(struct gate *gate, struct exchange *exchange, struct slice body)
 {
     const struct request_head *head = exchange_head(exchange);
-    struct headers *headers = arena_alloc(exchange_arena(exchange), sizeof(*headers));
-    *headers = head->headers;
+    struct arena *arena = exchange_arena(exchange);
+    struct headers *headers = headers_new(arena);
+    headers_copy(headers, &head->headers);
     headers_drop(headers, VERDICT_HEADER);
-    struct relay_request request = {
-        .method = head->method, .target = head->target, .headers = headers, .body = body};
+    struct route_match match;
+    bool two_way = routes_match(&match, head->method, head->target, arena, NULL) == ROUTE_FOUND &&
+                   (match.route->flags & ROUTE_HIJACK);
+    struct relay_request request = {.method = head->method,
+                                    .target = head->target,
+                                    .headers = headers,
+                                    .body = body,
+                                    .upgrade = two_way};
     relay_start(exchange, gate->engine, &request, NULL, NULL);
 }
 
