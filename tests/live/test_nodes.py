@@ -102,7 +102,8 @@ def test_node_cut_off(c):
     finally:
         c.lab["node-3"].heal()
     c.wait_nodes(3, 60)
-    equal(c.docker("inspect -f {{.State.Status}} far").ok(), "running")
+    # Its agent had stopped it, since it may have been moved meanwhile, and starts it again.
+    wait_for("it runs", lambda: c.docker("inspect -f {{.State.Status}} far").ok() == "running", 30)
     c.docker("stop -t 0 far").ok()
 
 
@@ -120,7 +121,8 @@ def test_engine_hangs(c):
     finally:
         c.lab["node-1"].cont()
     c.wait_nodes(3, 60)
-    equal(c.docker("inspect -f {{.State.Status}} stuck").ok(), "running")
+    wait_for("it runs", lambda: c.docker("inspect -f {{.State.Status}} stuck").ok() == "running",
+             30)
 
 
 @seconds(90)

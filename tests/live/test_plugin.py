@@ -51,7 +51,7 @@ def test_ps_prints_as_docker_ps(c):
     c.docker("create --name third busybox").ok()
     for flags in ("", "-a", "-q", "-aq", "-n 2", "-l", "-a --no-trunc", "-f name=web", "-as",
                   "-a -f status=created", "-a --format {{.Names}}:{{.Image}}:{{.Ports}}",
-                  "--format {{.ID}}\\t{{.Command}}\\t{{.Status}}"):
+                  "--format {{.ID}}\\t{{.Command}}\\t{{.State}}"):
         wanted = c.docker("ps " + flags).ok()
         got = plugin(c, "ps " + flags).ok()
         if "--format" in flags or "q" in flags:
