@@ -218,7 +218,10 @@ static void branch_refused(struct branch *branch, const struct failure *failure)
     struct arena *arena = arena_new();
     struct slice text = buffer_slice(&branch->error);
 
-    if (failure) {
+    if (failure && broadcast->request.count == 1) { /* nobody else says whose failure it is */
+        text = arena_printf(arena, SLICE_FMT ": %s", SLICE_ARG(branch->node->view.name),
+                            failure->text);
+    } else if (failure) {
         text = slice_of(failure->text);
     } else {
         struct slice message = value_get_text(json_parse(arena, text, NULL), "message");

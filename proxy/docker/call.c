@@ -182,6 +182,8 @@ static void on_body(struct exchange *exchange, struct slice body, const struct f
     struct value *value = json_parse(call->arena, body, &why);
     if (!value) {
         call_fail(call, &why);
+    } else if (value->type == VALUE_NULL && read->optional) {
+        read->on_value(call, NULL); /* older clients' word for nothing: docker commit */
     } else if (value->type != VALUE_MAP) {
         call_error(call, 400, "invalid JSON: the body must be an object");
     } else if (guarded_body(call, value) == 0) {

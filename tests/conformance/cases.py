@@ -228,8 +228,8 @@ def networks():
     yield Case("POST /networks/create", "again", "POST /networks/create",
                {"Name": "conform-net", "CheckDuplicate": True})
     yield Case("POST /networks/create", "predefined", "POST /networks/create", {"Name": "bridge"})
-    yield Case("POST /networks/create", "no driver", "POST /networks/create",
-               {"Name": "x", "Driver": "no-such-driver"})
+    yield Case("POST /networks/create", "no subnet", "POST /networks/create",
+               {"Name": "x", "IPAM": {"Config": [{"Subnet": "nonsense"}]}}, shape=False)
     yield Case("GET /networks", "", "GET /networks")
     yield Case("GET /networks", "by name", "GET /networks?filters={\"name\":[\"conform\"]}")
     yield Case("GET /networks", "unknown filter", "GET /networks?filters={\"x\":[\"y\"]}")
@@ -260,8 +260,8 @@ def volumes():
     yield Case("POST /volumes/create", "", "POST /volumes/create",
                {"Name": "conform-vol", "Labels": {"a": "b"}})
     yield Case("POST /volumes/create", "again", "POST /volumes/create", {"Name": "conform-vol"})
-    yield Case("POST /volumes/create", "no driver", "POST /volumes/create",
-               {"Name": "x", "Driver": "no-such-driver"}, shape=False)
+    yield Case("POST /volumes/create", "unknown option", "POST /volumes/create",
+               {"Name": "x", "DriverOpts": {"nonsense": "1"}}, shape=False)
     yield Case("GET /volumes", "", "GET /volumes")
     yield Case("GET /volumes", "label", "GET /volumes?filters={\"label\":{\"a\":true}}")
     yield Case("GET /volumes", "unknown filter", "GET /volumes?filters={\"x\":[\"y\"]}")

@@ -68,14 +68,16 @@ class group:
     a plain agent). podman: so many of the nodes, the last, are podman's. static: nodes given to
     berthd by --node instead of by an agent. flags: more flags for berthd. memory, cpus: what the agents declare. registry: a registry in the lab.
     berthd=False: none is started, the tests start their own. files: name -> text, written to the
-    group's folder ({dir} in flags) before berthd starts. headers: on every c.api call."""
+    group's folder ({dir} in flags) before berthd starts. headers: on every c.api call. client: the
+    docker program that c.docker runs."""
 
     def __init__(self, nodes=3, agents=True, static=False, flags=(), memory="2g", cpus="1",
-                 registry=False, berthd=True, rss_mb=32, files=None, headers=None, podman=0):
+                 registry=False, berthd=True, rss_mb=32, files=None, headers=None, podman=0,
+                 client="docker"):
         self.nodes, self.agents, self.static = nodes, agents, static
         self.flags, self.memory, self.cpus = list(flags), memory, cpus
         self.registry, self.berthd, self.rss_mb = registry, berthd, rss_mb
-        self.podman = podman
+        self.podman, self.client = podman, client
         self.files, self.headers = dict(files or {}), dict(headers or {})
 
 
@@ -351,14 +353,14 @@ class Context:
         env.update(more)
         return env
 
-    def docker(self, args, input=None, timeout=60, text=True, client="docker", **env):
+    def docker(self, args, input=None, timeout=60, text=True, client=None, **env):
         """The stock client with these arguments (a string as in a shell, or a list)."""
-        argv = [client] + (shlex.split(args) if isinstance(args, str) else list(args))
+        argv = [client or self.needs.client] + (shlex.split(args) if isinstance(args, str) else list(args))
         return command(argv, input, timeout, self.env(**env), text)
 
-    def docker_start(self, args, client="docker", **popen):
+    def docker_start(self, args, client=None, **popen):
         """A client that goes on running; ended with the group if the test does not."""
-        argv = [client] + (shlex.split(args) if isinstance(args, str) else list(args))
+        argv = [client or self.needs.client] + (shlex.split(args) if isinstance(args, str) else list(args))
         settings = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                         env=self.env())
         settings.update(popen)
