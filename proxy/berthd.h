@@ -27,6 +27,12 @@ struct berthd {
     bool draining;
 };
 
+/* What survives a restart: before any node is added. Recovery: after the static ones are. */
+int start_state(struct berthd *berthd, struct failure *failure) MUST_CHECK;
+void stop_state(struct berthd *berthd);
+int start_recover(struct berthd *berthd, struct failure *failure) MUST_CHECK;
+void stop_recover(struct berthd *berthd);
+
 /* Who may do what: rules, user tokens, audit log. */
 int start_access(struct berthd *berthd, struct failure *failure) MUST_CHECK;
 /* On failure the old rules and tokens stay, and the log says why. */

@@ -5,8 +5,6 @@
 #include "proxy/berthd.h"
 #include "proxy/cert/cert_command.h"
 #include "proxy/cluster/nodes.h"
-#include "proxy/cluster/recover.h"
-#include "proxy/cluster/records.h"
 #include "proxy/http/exchange.h"
 #include "proxy/log.h"
 #include "proxy/metrics.h"
@@ -146,18 +144,13 @@ static int make_cluster(struct berthd *berthd, struct failure *failure)
     options.tls_of = transport_node;
     options.tls_context = berthd->transport;
     berthd->cluster = cluster_new(berthd->loop, &options);
-    berthd->store = store_open(berthd->loop, settings->state, failure);
-    if (!berthd->store || cluster_set_store(berthd->cluster, berthd->store, failure) != 0)
-        return failure_prefix(failure, "--state");
+    if (start_state(berthd, failure) != 0)
+        return -1;
     for (size_t i = 0; i < settings->nodes.count; i++) {
         if (add_node(berthd, settings->nodes.list[i], failure) != 0)
             return -1;
     }
-    struct recover_settings recover = recover_default_settings();
-    recover.grace_ms = (uint64_t)settings->grace_ms;
-    recover.superseded_ttl_ms = (uint64_t)settings->superseded_ttl_ms;
-    berthd->recover = recover_new(berthd->cluster, &recover, failure);
-    return berthd->recover ? 0 : -1;
+    return start_recover(berthd, failure);
 }
 
 static void on_finished(struct exchange *exchange, int status, void *context)
@@ -241,6 +234,7 @@ static int make_front(struct berthd *berthd, struct failure *failure)
     struct docker_options options = {
         .loop = berthd->loop,
         .cluster = berthd->cluster,
+        .recover = berthd->recover,
         .settings = settings,
         .on_admin = admin_serve,
         .admin_context = berthd->admin,
@@ -276,11 +270,11 @@ static void take_down(struct berthd *berthd)
         docker_free(&berthd->docker);
     admin_free(&berthd->admin);
     stop_access(berthd);
-    recover_free(&berthd->recover);
+    stop_recover(berthd);
     stop_policy(berthd);
     if (berthd->cluster)
         cluster_free(&berthd->cluster);
-    store_close(&berthd->store);
+    stop_state(berthd);
     transport_free(&berthd->transport);
     loop_free(&berthd->loop);
     settings_deinit(&berthd->settings);

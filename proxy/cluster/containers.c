@@ -237,6 +237,8 @@ static void take_row(struct container_entry *entry, const struct value *row)
 /* When it stopped, for telling an orderly shutdown of its node from a user's stop. */
 static void note_end(struct container_entry *entry, bool ran)
 {
+    if (entry->view.state != CONTAINER_CREATED)
+        entry->own->arriving = false;
     if (entry->view.state == CONTAINER_RUNNING) {
         entry->own->stop_asked = false;
         entry->own->stopped_at = 0;
@@ -272,6 +274,7 @@ struct container_entry *container_take(struct engine_node *node, struct slice en
     if (fresh) {
         launch_arrived(node, name, engine_id);
         entry = container_new(node->cluster, node, engine_id);
+        entry->own->arriving = entry->moved;
     } else {
         container_unaccount(entry);
     }

@@ -55,6 +55,8 @@ struct container_entry *const *cluster_containers(struct cluster *cluster, size_
 /* Appends the row as a client sees it: Id the user's, Names with node/name, Ports with the node's
  * address, Status as of now_ns ("Up 5 minutes"; "Host Down (node-2)"). */
 void container_row_write(struct buffer *out, struct container_entry *entry, int64_t now_ns);
+/* Moved here, created and not started yet: shown as pending. */
+bool container_arriving(const struct container_entry *entry);
 /* Is the plain name unique in the cluster (else lists show only node/name). */
 bool container_name_unique(struct container_entry *entry);
 

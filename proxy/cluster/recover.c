@@ -75,8 +75,10 @@ static void lose_node(struct recover *recover, struct engine_node *node)
         struct container_entry *entry = entry_of(node->view.containers[i]);
 
         if (entry->view.state == CONTAINER_RUNNING || entry->view.state == CONTAINER_PAUSED ||
-            entry->view.state == CONTAINER_RESTARTING)
+            entry->view.state == CONTAINER_RESTARTING) {
             mark_exited(entry);
+            entry->own->resume = true; /* unless it is moved, which makes it an old copy */
+        }
     }
     log_warning("node down", "node=" SLICE_FMT " containers=%zu moves=%zu",
                 SLICE_ARG(node->view.name), max, count);
@@ -236,7 +238,7 @@ static bool may_run(struct recover *recover, const struct move *move, bool retry
 {
     if (move->step == MOVE_LOST)
         return now >= move->ready_at;
-    return move->step == MOVE_PENDING && now >= move->ready_at &&
+    return move->step == MOVE_PENDING && !move->held && now >= move->ready_at &&
            recover->active < recover->settings.at_once && (retry || !move->why[0]);
 }
 
@@ -281,25 +283,6 @@ static void on_change(const struct change *change, void *context)
     change->node->own->lost = change->node->view.state == NODE_DOWN;
 }
 
-/* A user removes what is pending. */
-int recover_remove(struct recover *recover, struct slice user_id, struct failure *failure)
-{
-    struct move *move = table_find(recover->by_user, user_id);
-    struct container_entry *entry = cluster_container(recover->cluster, user_id);
-
-    if (!move || !entry || entry->node)
-        return failure_set(failure, FAILURE_NOT_FOUND, "No such container: " SLICE_FMT,
-                           SLICE_ARG(user_id));
-    if (move->step != MOVE_PENDING)
-        return failure_set(failure, FAILURE_CONFLICT,
-                           "container " SLICE_FMT " is being moved; try again in a moment",
-                           SLICE_ARG(entry->view.name));
-    container_drop(entry);
-    store_remove(recover->cluster->store, "pending", user_id);
-    move_free(move);
-    return 0;
-}
-
 /* ---- life ---- */
 
 static void load_pending(struct slice key, struct slice text, void *context)
@@ -321,6 +304,9 @@ static void load_pending(struct slice key, struct slice text, void *context)
         move->from = xslicedup(value_get_text(value, "from"));
         free(move->old_engine_id);
         move->old_engine_id = xslicedup(value_get_text(value, "old"));
+        move->held = value_get_bool(value, "held", false);
+        if (move->held)
+            pending_set_why(entry, PENDING_HELD);
     }
     arena_free(&arena);
 }

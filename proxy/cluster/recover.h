@@ -35,9 +35,14 @@ int recover_declare_dead(struct recover *recover, struct engine_node *node,
  * The reason for people, or NULL. */
 const char *recover_guard(const struct recover *recover);
 
-/* A user removes a pending container, or wants it stopped: it is not started when it finds room.
- * -1 NOT_FOUND when it is not pending, CONFLICT while it is being created elsewhere. */
+/* What users do with a pending container. -1 NOT_FOUND when it is not pending, CONFLICT while it is
+ * being created elsewhere. hold: true stops it (it takes no room when there is some), false starts
+ * it. rename: the name must have been reserved by the caller. */
 int recover_remove(struct recover *recover, struct slice user_id,
+                   struct failure *failure) MUST_CHECK;
+int recover_hold(struct recover *recover, struct slice user_id, bool hold,
+                 struct failure *failure) MUST_CHECK;
+int recover_rename(struct recover *recover, struct slice user_id, struct slice name,
                    struct failure *failure) MUST_CHECK;
 
 /* Moves that would even the cluster out (policy/rebalance.h), and making them. */

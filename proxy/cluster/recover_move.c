@@ -48,6 +48,7 @@ void move_record(struct move *move)
     value_set_text(arena, value, "from", slice_of(move->from));
     value_set_text(arena, value, "old", slice_of(move->old_engine_id));
     value_set_int(arena, value, "since", entry ? entry->pending_since_ns : loop_wall_ns());
+    value_set_bool(arena, value, "held", move->held);
     store_put(move->recover->cluster->store, "pending", slice_of(move->user_id),
               json_text(arena, value), NULL, NULL);
     arena_free(&arena);

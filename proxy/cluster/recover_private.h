@@ -6,6 +6,8 @@
 #include "proxy/cluster/spec.h"
 #include "proxy/cluster/state.h"
 
+#define PENDING_HELD "stopped by its user; docker start lets it go on"
+
 enum move_step {
     MOVE_LOST,    /* shown exited on its lost node */
     MOVE_READ,    /* its spec is read from the store */
@@ -24,6 +26,7 @@ struct move {
     char *inspect; /* JSON text; NULL before READ */
     enum move_step step;
     bool live;           /* the old copy still runs (drain, rebalance) */
+    bool held;                    /* its user has stopped it */
     char *to;            /* rebalance: the node it must go to; NULL: any */
     uint64_t ready_at;   /* not before (loop_now) */
     struct arena *arena; /* of one try */

@@ -119,6 +119,20 @@ static void revive(struct move *move, struct container_entry *entry)
     arena_free(&arena);
 }
 
+/* What stayed on the lost node (reschedule=never, data on it) goes on with it. */
+static void resume(struct container_entry *entry)
+{
+    struct call_request request = {.method = SLICE("POST"), .deadline_ms = CALL_TIMEOUT_MS};
+    struct arena *arena = arena_new();
+
+    entry->own->resume = false;
+    request.target =
+        arena_printf(arena, "/containers/" SLICE_FMT "/start", SLICE_ARG(entry->engine_id));
+    if (entry->view.state == CONTAINER_EXITED)
+        call_start(entry->node->upstream, &request, on_revived, xslicedup(entry->view.name));
+    arena_free(&arena);
+}
+
 static void retire_entry(struct recover *recover, struct container_entry *entry)
 {
     const char *user_id = table_find(recover->cluster->superseded, entry->engine_id);
@@ -149,6 +163,8 @@ void retire_node(struct recover *recover, struct engine_node *node)
 
         if (entry->superseded)
             retire_entry(recover, entry);
+        else if (entry->own->resume)
+            resume(entry);
     }
 }
 

@@ -30,7 +30,8 @@ void move_fail(struct move *move, const char *why)
     struct cluster *cluster = move->recover->cluster;
     struct container_entry *entry = cluster_container(cluster, slice_of(move->user_id));
 
-    log_info("container waits", "container=%s reason=\"%s\"", move->name, why);
+    if (strncmp(move->why, why, sizeof move->why - 1) != 0)
+        log_info("container waits", "container=%s reason=\"%s\"", move->name, why);
     snprintf(move->why, sizeof move->why, "%s", why);
     end_try(move);
     move->step = MOVE_PENDING;

@@ -110,6 +110,11 @@ static void make_row(struct container_entry *entry)
     arena_free(&arena);
 }
 
+bool container_arriving(const struct container_entry *entry)
+{
+    return entry->own->arriving;
+}
+
 bool container_name_unique(struct container_entry *entry)
 {
     return entry->own->slot && entry->own->slot->count == 1;
@@ -146,7 +151,9 @@ static void write_status(struct buffer *out, struct container_entry *entry, int6
     struct container_facts facts = entry->facts;
 
     facts.model.state = entry->view.state;
-    if (!node)
+    if (entry->own->arriving)
+        buffer_text(out, "pending");
+    else if (!node)
         buffer_printf(out, "pending%s%.100s",
                       entry->pending_why && entry->pending_why[0] ? ": " : "",
                       entry->pending_why ? entry->pending_why : "");
@@ -171,7 +178,8 @@ static void fill_hole(struct buffer *out, struct container_entry *entry, int hol
         write_names(out, entry);
         break;
     case ROW_STATE:
-        json_write_text(out, slice_of(container_state_name(entry->view.state)));
+        json_write_text(out, slice_of(container_state_name(
+                                 entry->own->arriving ? CONTAINER_PENDING : entry->view.state)));
         break;
     case ROW_STATUS:
         buffer_init(&text, 4096);

@@ -154,6 +154,8 @@ struct container_private {
     uint64_t killed_at;  /* last kill event: an orderly shutdown sends one first */
     bool stop_asked;     /* by a user, through us, since it last ran */
     uint64_t move_after; /* a drain that failed is not tried again before */
+    bool resume;         /* ran when its node was lost: started again when that returns */
+    bool arriving;       /* moved here, created and not started yet: shown as pending */
     bool retiring;       /* recover is putting an old copy aside */
     char *spec;          /* pending: its last inspect, JSON text */
 };

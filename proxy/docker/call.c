@@ -1,5 +1,6 @@
 /* Call: the helpers every handler shares: answers, JSON bodies, finding a container, and the way
  * back for operations that outlive their client. */
+#include "proxy/docker/container_pending.h"
 #include "proxy/docker/handler.h"
 
 #include "proxy/cluster/gather.h"
@@ -216,9 +217,7 @@ static void found(struct call_context *call, struct slice reference, struct cont
         failure_set(&why, FAILURE_NOT_FOUND, "No such container: " SLICE_FMT, SLICE_ARG(reference));
         call_fail(call, &why);
     } else if (!entry->node) {
-        call_error(call, 503,
-                   "container " SLICE_FMT " is pending: %s; it starts when a node has room",
-                   SLICE_ARG(entry->view.name), entry->pending_why ? entry->pending_why : "");
+        container_pending(call, entry);
     } else if (node_usable(entry->node, &why) != 0) {
         char text[sizeof(why.text) + 160];
         snprintf(text, sizeof(text), "%s: container " SLICE_FMT " cannot be reached", why.text,

@@ -43,6 +43,10 @@ static void write_live(struct call_context *call, struct buffer *out, const stru
     struct slice id = cluster_user_id(call->cluster, value_get_text(row->live, "Id"));
     bool unique = !row->entry || container_name_unique(row->entry);
     container_edit_row(call->arena, row->live, row->node, arena_copy(call->arena, id), unique);
+    if (row->entry && container_arriving(row->entry)) {
+        value_set_text(call->arena, row->live, "State", SLICE("pending"));
+        value_set_text(call->arena, row->live, "Status", SLICE("pending"));
+    }
     json_write(out, row->live);
 }
 
@@ -106,6 +110,14 @@ static void add_cached(struct call_context *call, struct listing *listing,
     }
 }
 
+/* Old copies of moved containers are not shown, and one that is on its way is shown as pending. */
+static bool is_shown_otherwise(struct call_context *call, struct slice engine_id)
+{
+    const struct container_entry *known =
+        cluster_container(call->cluster, cluster_user_id(call->cluster, engine_id));
+    return cluster_is_superseded(call->cluster, engine_id) || (known && !known->node);
+}
+
 static void add_answer(struct call_context *call, struct listing *listing,
                        const struct gather_answer *answer)
 {
@@ -116,6 +128,8 @@ static void add_answer(struct call_context *call, struct listing *listing,
         struct container_entry *entry =
             cluster_container_on(answer->node, value_get_text(row, "Id"));
         struct slice id = value_get_text(row, "Id");
+        if (is_shown_otherwise(call, id))
+            continue;
         int64_t created =
             entry ? entry->view.created_ns : value_get_int(row, "Created", 0) * 1000000000;
         struct container_filter_row about = {row, answer->node, cluster_user_id(call->cluster, id),

@@ -129,6 +129,8 @@ void container_inspect(struct call_context *call)
 
 static void mutate_entry(struct call_context *call, struct container_entry *entry)
 {
+    if (slice_ends(call->path, "/stop") || slice_ends(call->path, "/kill"))
+        cluster_note_stop(entry);
     struct mutate_options options = {
         .node = entry->node,
         .engine_id = entry->engine_id,

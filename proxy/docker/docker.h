@@ -7,11 +7,13 @@
 #include "proxy/settings.h"
 
 struct call_context;
+struct recover;
 struct docker;
 
 struct docker_options {
     struct loop *loop;
     struct cluster *cluster;
+    struct recover *recover; /* for pending containers; NULL: nothing is moved */
     const struct settings *settings;
     /* berth's own API: paths that start with /_berth/. NULL: 404. */
     exchange_fn on_admin;

@@ -1,6 +1,9 @@
 /* Info: GET /info: the cluster as if it were one engine: sums, what all nodes have in common, and
  * a row per node in SystemStatus, which the CLI prints. Rules: docker-api.md §9. */
+#include "proxy/cluster/records.h"
+#include "proxy/cluster/recover.h"
 #include "proxy/docker/handler.h"
+#include "proxy/store/store.h"
 
 #include "proxy/docker/owner.h"
 #include "proxy/docker/size.h"
@@ -192,6 +195,26 @@ static void set_plugins(struct arena *arena, struct value *info, const struct in
     value_set(arena, info, "Plugins", plugins);
 }
 
+/* What an operator must know of the manager itself. */
+static void add_troubles(struct call_context *call, struct value *list)
+{
+    const struct recover *recover = docker_options(call->docker)->recover;
+    const struct store *store = cluster_store(call->cluster);
+    const char *guard = recover ? recover_guard(recover) : NULL;
+    char why[200];
+
+    if (guard)
+        value_append(list, value_text(call->arena,
+                                      arena_printf(call->arena, "WARNING: quorum guard: %s", guard)));
+    if (store && !store_health(store, why, sizeof(why)))
+        value_append(list,
+                     value_text(call->arena,
+                                arena_printf(call->arena,
+                                             "WARNING: the state can't be written (%s): it is kept "
+                                             "in memory and tried again",
+                                             why)));
+}
+
 static struct value *warnings(struct call_context *call)
 {
     struct value *list = value_list(call->arena);
@@ -205,6 +228,7 @@ static struct value *warnings(struct call_context *call)
                                              SLICE_ARG(node->view.name),
                                              node_state_name(node->view.state), node->why)));
     }
+    add_troubles(call, list);
     return list;
 }
 
