@@ -40,6 +40,7 @@ void watch_lose(struct watch *watch, const struct failure *why)
     cancel_calls(watch);
     watch->step = WATCH_WAITING;
     watch->settled = false;
+    watch->slow_since = 0;
     timer_start(&watch->retry, watch->delay_ms);
     watch->delay_ms *= 2;
     if (watch->delay_ms > watch->settings.retry_max_ms)
@@ -64,11 +65,25 @@ void watch_hurry(struct watch *watch)
 
 static void asked(struct watch *watch);
 
+/* An engine with its hands full may be slow to count itself; whether it lives is for the probe to
+ * say. What it said last stands, and it is asked again next time. */
+static void give_up_info(struct watch *watch)
+{
+    if (watch->version_call)
+        call_cancel(&watch->version_call);
+    if (watch->info_call)
+        call_cancel(&watch->info_call);
+}
+
 static void take_answer(struct watch *watch, const struct call_reply *reply,
                         const struct failure *failure, const char *what, struct value **value)
 {
     struct failure why = {0};
 
+    if (failure && failure->kind == FAILURE_TIMED_OUT && watch->step > WATCH_ASKING) {
+        give_up_info(watch);
+        return;
+    }
     if (failure) {
         why = *failure;
         watch_lose(watch, &why);
@@ -314,6 +329,21 @@ static void list_all(struct watch *watch)
     timer_start(&watch->probe, watch->settings.probe_ms);
     for (int kind = 0; kind < WATCH_KINDS; kind++)
         watch_list_start(watch, (enum watch_kind)kind, NULL, NULL);
+}
+
+bool watch_too_slow(struct watch *watch)
+{
+    uint64_t now = loop_now(watch->loop);
+
+    if (!watch->slow_since)
+        watch->slow_since = now;
+    return now - watch->slow_since >= WATCH_SLOW_MS;
+}
+
+void watch_answered(struct watch *watch)
+{
+    watch->heard = loop_now(watch->loop);
+    watch->slow_since = 0;
 }
 
 void watch_progress(struct watch *watch)

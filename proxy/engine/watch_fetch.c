@@ -86,6 +86,8 @@ static void answer_failure(const struct call_reply *reply, const struct failure 
     }
 }
 
+static void list_call(struct watch_kind_state *state);
+
 static void list_done(const struct call_reply *reply, const struct failure *failure, void *context)
 {
     struct watch_kind_state *state = context;
@@ -96,7 +98,13 @@ static void list_done(const struct call_reply *reply, const struct failure *fail
     struct list waiters;
 
     state->call = NULL;
-    watch->heard = loop_now(watch->loop);
+    if (failure && failure->kind == FAILURE_TIMED_OUT && !watch_too_slow(watch)) {
+        arena_free(&arena);
+        list_call(state);
+        return;
+    }
+    if (!failure)
+        watch_answered(watch);
     if (!failure && reply->status == 200)
         list = json_parse(arena, reply->body, &parse);
     else
@@ -132,12 +140,22 @@ static void list_done(const struct call_reply *reply, const struct failure *fail
         watch_progress(watch);
 }
 
+static void list_call(struct watch_kind_state *state)
+{
+    struct watch *watch = state->watch;
+    struct call_request request = {.method = SLICE("GET")};
+    char target[80];
+
+    snprintf(target, sizeof target, "%s%s", watch->prefix, kind_paths[state->kind]);
+    request.target = slice_of(target);
+    request.deadline_ms = watch->settings.call_deadline_ms;
+    state->call = call_start(watch->upstream, &request, list_done, state);
+}
+
 void watch_list_start(struct watch *watch, enum watch_kind kind, watch_done_fn on_done,
                       void *context)
 {
     struct watch_kind_state *state = &watch->kinds[kind];
-    struct call_request request = {.method = SLICE("GET")};
-    char target[80];
 
     if (state->call) {
         state->again = true;
@@ -146,10 +164,7 @@ void watch_list_start(struct watch *watch, enum watch_kind kind, watch_done_fn o
     }
     watch_doubt(watch);
     add_waiter(&state->waiters, on_done, context);
-    snprintf(target, sizeof target, "%s%s", watch->prefix, kind_paths[kind]);
-    request.target = slice_of(target);
-    request.deadline_ms = watch->settings.call_deadline_ms;
-    state->call = call_start(watch->upstream, &request, list_done, state);
+    list_call(state);
 }
 
 /* ---- one container ---- */
@@ -238,7 +253,18 @@ static void inspect_done(const struct call_reply *reply, const struct failure *f
     struct watch_fetch *fetch = context;
 
     fetch->inspect_call = NULL;
-    fetch->watch->heard = loop_now(fetch->watch->loop);
+    if (!failure)
+        watch_answered(fetch->watch);
+    else if (failure->kind == FAILURE_TIMED_OUT) {
+        /* The copy must still come true. */
+        fetch->again = fetch->again_row = true;
+        if (watch_too_slow(fetch->watch)) {
+            struct failure why = *failure;
+
+            watch_lose(fetch->watch, &why);
+            return;
+        }
+    }
     if (failure || reply->status != 200) {
         fetch->gone = !failure && reply->status == 404;
         answer_failure(reply, failure, "inspect of a container", &fetch->failure);

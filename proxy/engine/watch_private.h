@@ -57,6 +57,7 @@ struct watch {
     enum watch_step step;
     bool dead;    /* freed; the memory goes at the end of the turn */
     bool settled; /* what was last told */
+    uint64_t slow_since; /* loop_now() of the first call that timed out since one was answered */
     struct timer retry, probe, deadline;
     uint64_t delay_ms, heard, info_at;
     struct call *version_call, *info_call, *events_call, *ping_call;
@@ -76,6 +77,12 @@ struct watch {
 
 /* watch.c */
 void watch_lose(struct watch *watch, const struct failure *why);
+/* A list or inspect timed out: slow is not dead, the probe tells them apart. But an engine that
+ * answers only pings for WATCH_SLOW_MS is no use: true = give it up. */
+#define WATCH_SLOW_MS 60000
+bool watch_too_slow(struct watch *watch);
+/* A list or inspect was answered. */
+void watch_answered(struct watch *watch);
 void watch_progress(struct watch *watch); /* a list or fetch has ended: next step, settled? */
 void watch_doubt(struct watch *watch);    /* something must be fetched: not settled */
 /* watch_fetch.c */
