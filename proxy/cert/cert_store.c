@@ -2,6 +2,8 @@
  * so that there is none that can't be revoked. */
 #include "proxy/cert/cert_store.h"
 
+#include "proxy/net/tls.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -314,9 +316,12 @@ int cert_store_issue(struct cert_store *store, enum cert_kind kind, const char *
             return -1;
         wish.names[wish.name_count++] = hosts[i];
     }
-    if (kind == CERT_CLIENT) /* access rules know it by this name */
-        wish.names[wish.name_count++] = name;
-    if (authority_issue(store->authority, &wish, &pair, failure))
+    char *uri = xprintf(TLS_NODE_URI "%s", name);
+    if (kind != CERT_SERVER) /* access rules know a client by its name, and keep a node out */
+        wish.names[wish.name_count++] = kind == CERT_CLIENT ? name : uri;
+    int result = authority_issue(store->authority, &wish, &pair, failure);
+    free(uri);
+    if (result)
         return -1;
     struct cert_row *row = add_row(store);
     row->kind = kind;
@@ -328,7 +333,7 @@ int cert_store_issue(struct cert_store *store, enum cert_kind kind, const char *
         buffer_text(folder, "/server");
     else
         buffer_printf(folder, "/%ss/%s", kind_names[kind], name);
-    int result = write_rows(store, failure);
+    result = write_rows(store, failure);
     if (!result)
         result = write_pair(store, folder->at, &pair, failure);
     certificate_pair_deinit(&pair);

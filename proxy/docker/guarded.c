@@ -150,6 +150,8 @@ bool guarded_may(struct call_context *call, void *context)
     struct gate *gate = context;
     struct failure failure;
     uint64_t retry_ms;
+    if (guarded_keeps_node_out(call->exchange))
+        return false;
     guarded_hold_policy(call);
     if (guard_is_open(gate->guard) && !guard_audit(gate->guard) && !call->policy)
         return true;

@@ -48,5 +48,7 @@ void guarded_refuse(struct call_context *call, const struct failure *failure);
 /* The closed table of operations: every distinct one of routes.def, then berth's own API (berth.*).
  * Static. */
 const char *const *guarded_operations(size_t *count);
+/* The peer shows the certificate of a node: answers 403 and returns true. */
+bool guarded_keeps_node_out(struct exchange *exchange);
 /* admin_options.may; context is the gate. False: answered. */
 bool guarded_admin_may(struct exchange *exchange, const char *operation, void *gate);

@@ -3,6 +3,7 @@
 
 #include "proxy/log.h"
 #include "proxy/metrics.h"
+#include "proxy/net/tls.h"
 
 /* berth's own, under /_berth/v1. Joining and leases are not among them: agents prove themselves
  * otherwise. */
@@ -48,12 +49,29 @@ static bool open_may(struct exchange *exchange, const char *operation)
     return false;
 }
 
+/* A machine that was taken over must not be a way into all the others. */
+bool guarded_keeps_node_out(struct exchange *exchange)
+{
+    const struct tls_peer *peer = stream_tls_peer_of(exchange_stream_of(exchange));
+    if (!peer || !peer->is_node)
+        return false;
+    metrics.requests_refused_total++;
+    log_info("access denied", "who=\"%s\" why=\"a node's certificate\"", peer->common_name);
+    exchange_reply_error(exchange, 403,
+                         "this is the certificate of node \"%s\": it is good for joining the "
+                         "cluster and nothing else",
+                         peer->common_name);
+    return true;
+}
+
 bool guarded_admin_may(struct exchange *exchange, const char *operation, void *context)
 {
     struct gate *gate = context;
     struct pass *pass = arena_alloc(exchange_arena(exchange), sizeof(*pass));
     struct failure failure;
     uint64_t retry_ms;
+    if (guarded_keeps_node_out(exchange))
+        return false;
     if (guard_is_open(gate->guard))
         return open_may(exchange, operation);
     pass->operation = operation;

@@ -33,6 +33,9 @@ int tls_context_reload(struct tls_context *context, struct failure *failure) MUS
 void tls_context_free(struct tls_context **context);
 
 #define TLS_PEER_NAMES 16
+/* A URI among the names that starts so makes the certificate a node's: good for joining and leases,
+ * never for the Docker API, whatever the rules say. */
+#define TLS_NODE_URI "berth://node/"
 
 /* A verified peer certificate. Text is NUL-terminated; names with control bytes or NUL, and those
  * beyond the limits, are left out. */
@@ -40,6 +43,7 @@ struct tls_peer {
     char common_name[256];
     char serial[64];      /* hex, lower case */
     char spki_sha256[65]; /* hex of the SHA-256 of the public key info: the pin */
+    bool is_node;             /* has a name that starts with TLS_NODE_URI */
     size_t names;
     struct tls_name {
         enum tls_name_kind { TLS_NAME_DNS, TLS_NAME_EMAIL, TLS_NAME_URI } kind;
@@ -50,5 +54,7 @@ struct tls_peer {
 bool stream_is_tls(const struct stream *stream);
 /* 0: the peer has shown a certificate that verified. -1: plain stream, or none shown. */
 int stream_tls_peer(const struct stream *stream, struct tls_peer *peer);
+/* The same, NULL for -1; read once, lives with the stream. */
+const struct tls_peer *stream_tls_peer_of(const struct stream *stream);
 /* Reads a DER certificate into `peer`, without any verification. -1 INVALID: not one. */
 int tls_peer_parse(struct tls_peer *peer, struct slice der, struct failure *failure) MUST_CHECK;

@@ -64,8 +64,11 @@ static void read_names(struct tls_peer *peer, const X509 *certificate)
         } else {
             continue;
         }
-        if (copy_name(name->text, sizeof name->text, text))
-            peer->names++;
+        if (!copy_name(name->text, sizeof name->text, text))
+            continue;
+        peer->names++;
+        if (name->kind == TLS_NAME_URI && slice_starts(slice_of(name->text), TLS_NODE_URI))
+            peer->is_node = true;
     }
     GENERAL_NAMES_free(names);
 }

@@ -19,6 +19,8 @@ struct tls_session {
     tls_done_fn on_done; /* NULL once the handshake is over */
     void *context;
     bool failed;
+    bool peer_read;
+    struct tls_peer *peer; /* NULL once peer_read: has none */
     char why_not[256];
 };
 
@@ -127,6 +129,7 @@ void tls_session_free(struct tls_session **session)
         return;
     ready_remove(&(*session)->done);
     SSL_free((*session)->ssl);
+    free((*session)->peer);
     free(*session);
     *session = NULL;
 }
@@ -215,12 +218,36 @@ bool stream_is_tls(const struct stream *stream)
     return stream->tls != NULL;
 }
 
+static struct tls_peer *read_peer(const SSL *ssl)
+{
+    X509 *certificate = SSL_get0_peer_certificate(ssl);
+    if (!certificate || SSL_get_verify_result(ssl) != X509_V_OK ||
+        (SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) == 0)
+        return NULL;
+    struct tls_peer *peer = xmalloc(sizeof *peer);
+    if (tls_peer_of(peer, certificate) == 0)
+        return peer;
+    free(peer);
+    return NULL;
+}
+
+const struct tls_peer *stream_tls_peer_of(const struct stream *stream)
+{
+    struct tls_session *session = stream->tls;
+    if (!session)
+        return NULL;
+    if (!session->peer_read) {
+        session->peer_read = true;
+        session->peer = read_peer(session->ssl);
+    }
+    return session->peer;
+}
+
 int stream_tls_peer(const struct stream *stream, struct tls_peer *peer)
 {
-    if (!stream->tls || SSL_get_verify_result(stream->tls->ssl) != X509_V_OK)
+    const struct tls_peer *known = stream_tls_peer_of(stream);
+    if (!known)
         return -1;
-    X509 *certificate = SSL_get0_peer_certificate(stream->tls->ssl);
-    if (!certificate || (SSL_get_verify_mode(stream->tls->ssl) & SSL_VERIFY_PEER) == 0)
-        return -1;
-    return tls_peer_of(peer, certificate);
+    *peer = *known;
+    return 0;
 }

@@ -103,6 +103,13 @@ def test_names_are_what_rules_go_by(c):
     docker(c, "run -d --name guests busybox top", name="guest").fails("guest")
 
 
+def test_a_node_is_no_user(c):
+    tls_berthd(c)
+    cert(c, "node", "node-9", "10.83.0.9").ok()
+    env = dict(client_env(c, "admin"), DOCKER_CERT_PATH=pem(c, "nodes", "node-9"))
+    c.docker("ps", **env).fails("node-9", "joining")
+
+
 def test_nobody_without_a_certificate(c):
     tls_berthd(c)
     context = ssl.create_default_context(cafile=pem(c, "ca.pem"))

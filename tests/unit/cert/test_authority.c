@@ -41,7 +41,23 @@ Test(authority, issues_what_is_wished)
     expect_text(peer.name[0].text, "alice@x.org");
     expect_int(peer.name[1].kind, TLS_NAME_DNS);
     expect_int(peer.name[2].kind, TLS_NAME_URI);
+    cr_expect_not(peer.is_node);
     cr_expect(slice_contains(slice_of(pair.key), "PRIVATE KEY"));
+    certificate_pair_deinit(&pair);
+    authority_free(&authority);
+}
+
+Test(authority, a_node_is_known_by_its_uri)
+{
+    struct authority *authority = authority_new("test", 3600, &failure);
+    struct certificate_wish wish = {.use = CERTIFICATE_SERVER | CERTIFICATE_CLIENT,
+                                    .common_name = "n1",
+                                    .names = {"10.0.0.1", "berth://node/n1"},
+                                    .name_count = 2,
+                                    .valid_s = 60};
+    struct certificate_pair pair;
+    cr_assert_eq(authority_issue(authority, &wish, &pair, &failure), 0, "%s", failure.text);
+    cr_expect(peer_of(pair.certificate).is_node);
     certificate_pair_deinit(&pair);
     authority_free(&authority);
 }
