@@ -41,8 +41,6 @@ struct policy_settings {
     /* What the script says with log(); or NULL. */
     void (*on_log)(struct slice text, void *context);
     void *context;
-    struct cluster_settings cluster;
-    enum strategy strategy;
 };
 
 /* Counted since the host was made; for metrics. */

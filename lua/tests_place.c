@@ -45,6 +45,7 @@ static void read_job(struct test_case *test, struct workload *workload,
     }
     add_constraints(test, value_find(job, "constraints"), constraints);
     workload->constraints = constraint_set_view(constraints);
+    workload->reschedule = constraints->reschedule;
     const struct value *ports = value_find(job, "ports");
     struct port *list = arena_alloc(test->arena, ((ports ? ports->count : 0) + 1) * sizeof(*list));
     VALUE_EACH(port, ports)
@@ -301,10 +302,10 @@ void test_place_run(struct test_case *test)
     read_job(test, &workload, &constraints);
     struct nodes all = {list, count, 0};
     check_expect(test, &all);
-    struct schedule_request request = {.workload = &workload,
-                                       .nodes = &all,
-                                       .settings = &test->policy->host->settings.cluster,
-                                       .strategy = test->policy->host->settings.strategy};
+    /* Always the same settings, so that a test says the same on every machine and cluster. */
+    struct cluster_settings settings = {.overcommit = 0};
+    struct schedule_request request = {
+        .workload = &workload, .nodes = &all, .settings = &settings, .strategy = STRATEGY_BINPACK};
     if (test->wrong[0] == '\0') {
         decide(test, &request);
     }

@@ -50,13 +50,6 @@ static struct policy_settings settings_of(const struct policy_service_options *o
         .on_log = on_log,
         .context = options->context,
     };
-    if (options->cluster) {
-        const struct cluster_options *cluster = cluster_options(options->cluster);
-        settings.cluster = cluster->placement;
-        /* main.c has checked the name already */
-        if (strategy_parse(slice_of(cluster->strategy), &settings.strategy, NULL) != 0)
-            settings.strategy = STRATEGY_BINPACK;
-    }
     return settings;
 }
 
@@ -234,9 +227,11 @@ static int watch(struct policy_service *service, struct failure *failure)
         return -1;
     service->watch =
         loop_watch_new(service->options.loop, service->inotify, on_changed, NULL, service);
-    return service->watch ? 0
-                          : failure_set(failure, FAILURE_INTERNAL,
-                                        "--policy: no descriptor left to watch with");
+    if (!service->watch)
+        return failure_set(failure, FAILURE_INTERNAL,
+                           "--policy: no descriptor left to watch with");
+    loop_watch_set(service->watch, true, false);
+    return 0;
 }
 
 int policy_service_start(struct policy_service *service, struct failure *failure)

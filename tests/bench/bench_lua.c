@@ -43,8 +43,7 @@ static struct policy_host *host_with(const char *text)
     struct policy_settings settings = {.monotonic_ns = now_ns,
                                        .wall_ns = wall_ns,
                                        .operations = operations,
-                                       .operation_count = 3,
-                                       .cluster = {.overcommit = 0.05}};
+                                       .operation_count = 3};
     struct policy_host *host = policy_host_new(&settings);
     struct policy_source source = {SLICE("bench.lua"), slice_of(text)};
     struct failure failure = {0};
