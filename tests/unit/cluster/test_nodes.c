@@ -147,3 +147,31 @@ Test(nodes, availability_words)
     expect_int(availability, NODE_DRAIN);
     expect_int(availability_parse(SLICE("gone"), &availability), -1);
 }
+
+/* Calls that wait for an answer run into their deadline and are made again; pings are answered. */
+Test(nodes, a_slow_engine_is_not_a_dead_one)
+{
+    struct fixture f;
+    struct cluster_options options = cluster_default_options();
+    struct fake_engine *engine;
+    int before;
+
+    fixture_open(&f, 1);
+    cluster_free(&f.cluster);
+    options.watch.call_deadline_ms = 40;
+    f.cluster = cluster_new(f.loop, &options);
+    engine = &f.engines[0];
+    fake_engine_add(engine, "web", "created");
+    fixture_join(&f);
+    before = engine->inspects;
+    engine->hold_inspect = true;
+    fake_engine_set(engine, fake_engine_find(engine, "web"), "running", "start");
+    until(f.loop, engine->inspects >= before + 3);
+    expect_int(f.nodes[0]->view.state, NODE_READY);
+    cr_expect_not(f.nodes[0]->in_sync);
+    engine->hold_inspect = false;
+    fake_release(engine);
+    until(f.loop, f.nodes[0]->in_sync);
+    expect_int(f.nodes[0]->view.running, 1);
+    fixture_close(&f);
+}
