@@ -95,6 +95,17 @@ static void tell_body(struct exchange *exchange, const struct failure *failure)
                       exchange->body_context);
 }
 
+/* Time for more of a body that is read whole: a fixed start and then a byte per millisecond, so that
+ * one that trickles in can't hold its connection for ever. */
+static uint64_t body_time_left(const struct exchange *exchange)
+{
+    const struct connection *connection = exchange->connection;
+    uint64_t until = exchange->started_ms + connection->front->settings.head_timeout_ms +
+                     exchange->body.length;
+    uint64_t now = loop_now(connection->loop);
+    return until > now ? until - now : 1;
+}
+
 static void step_whole(struct exchange *exchange)
 {
     struct failure failure = {0};
@@ -111,8 +122,7 @@ static void step_whole(struct exchange *exchange)
     } else if (exchange->connection->framer.done) {
         tell_body(exchange, NULL);
     } else {
-        connection_set_deadline(exchange->connection,
-                                exchange->connection->front->settings.head_timeout_ms);
+        connection_set_deadline(exchange->connection, body_time_left(exchange));
     }
 }
 

@@ -109,8 +109,13 @@ void exchange_head_write(struct exchange *exchange, int status, const char *cont
         add(&headers, "Connection", SLICE("close"));
     else if (exchange->head.minor_version == 0)
         add(&headers, "Connection", SLICE("keep-alive"));
-    for (size_t i = 0; extra && i < extra->count; i++)
+    for (size_t i = 0; extra && i < extra->count; i++) {
+        /* Whatever a value was made of, it can't start another header. */
+        struct slice value = extra->list[i].value;
+        if (slice_find(value, '\r') >= 0 || slice_find(value, '\n') >= 0)
+            continue;
         (void)headers_add(&headers, extra->list[i].name, extra->list[i].value);
+    }
     response_head_write(&exchange->connection->queue, status, slice_of(http_reason(status)),
                         &headers);
 }

@@ -21,11 +21,28 @@ void relay_pass(struct relay_fixture *f, struct exchange *exchange, struct upstr
     f->relay = relay_start(exchange, upstream, &request, f->hooks, f);
 }
 
+static void on_body(struct exchange *exchange, struct slice body, const struct failure *failure,
+                    void *context)
+{
+    struct headers headers = {.count = 0};
+    headers_add(&headers, SLICE("X-Bad"), SLICE("a\r\nX-Evil: b"));
+    headers_add(&headers, SLICE("X-Good"), SLICE("c"));
+    if (failure) {
+        exchange_reply_failure(exchange, failure);
+    } else {
+        exchange_reply(exchange, 200, "text/plain", body, &headers);
+    }
+}
+
 static void on_request(struct exchange *exchange, void *context)
 {
     struct relay_fixture *f = context;
     f->requests++;
     exchange_on_gone(exchange, on_gone, f);
+    if (f->answers_itself) {
+        exchange_read_body(exchange, 1000000, on_body, f);
+        return;
+    }
     relay_pass(f, exchange, f->upstream);
 }
 

@@ -17,6 +17,7 @@ struct relay_fixture {
     struct slice own_body;
     uint64_t head_deadline_ms;
     bool no_upgrade;
+    bool answers_itself; /* reads the body, then answers with a doubtful header */
     struct upstream *second; /* failover */
     int requests, gone, done, failed, broken, heads;
     int status;

@@ -34,6 +34,32 @@ Test(attack, slow_head_is_cut_although_bytes_keep_coming)
     relay_tear_down(&f);
 }
 
+Test(attack, body_that_trickles_in_is_cut)
+{
+    relay_set_up_impatient(&f, 100);
+    f.answers_itself = true;
+    peer_send(&f.client, "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
+    for (int i = 0; i < 50; i++) { /* each byte is worth a millisecond more, not a new start */
+        peer_send(&f.client, "x");
+        loop_turn(f.loop, 10);
+        loop_turn(f.loop, 10);
+    }
+    until(f.loop, f.client.ended || f.client.broken);
+    cr_assert(peer_got(&f.client, "HTTP/1.1 408 "));
+    relay_tear_down(&f);
+}
+
+Test(attack, header_value_can_not_start_another_header)
+{
+    relay_set_up(&f, NULL);
+    f.answers_itself = true;
+    peer_send(&f.client, "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+    until(f.loop, peer_got(&f.client, "\r\n\r\nhi"));
+    cr_assert(peer_got(&f.client, "X-Good: c\r\n"));
+    cr_assert_not(peer_got(&f.client, "X-Evil"));
+    relay_tear_down(&f);
+}
+
 Test(attack, thousands_of_pipelined_requests_are_one_after_another)
 {
     relay_set_up(&f, NULL);
