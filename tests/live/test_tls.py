@@ -88,6 +88,30 @@ def test_daily_work(c):
     docker(c, "rm -f srv").ok()
 
 
+@keep
+def test_the_plugin_speaks_tls(c):
+    tls_berthd(c)
+    folder = os.path.join(c.folder, "home", ".docker", "cli-plugins")
+    os.makedirs(folder, exist_ok=True)
+    if not os.path.lexists(folder + "/docker-berth"):
+        os.symlink(os.path.join(BIN, "docker-berth"), folder + "/docker-berth")
+    contains(docker(c, "berth nodes").ok(), "node-1", "node-2")
+    # A context with its own certificates, and flags.
+    address = "tcp://%s:%d" % (c.address, TLS_PORT)
+    files = {part: pem(c, "clients", "admin", part + ".pem") for part in ("ca", "cert", "key")}
+    c.docker(["context", "create", "secure", "--docker", ",".join(
+        ["host=" + address] + ["%s=%s" % pair for pair in files.items()])], DOCKER_HOST="").ok()
+    contains(c.docker("--context secure berth nodes", DOCKER_HOST="").ok(), "node-1")
+    c.docker("context rm secure", DOCKER_HOST="").ok()
+    contains(c.docker(["-H", address, "--tlsverify", "--tlscacert", files["ca"], "--tlscert",
+                       files["cert"], "--tlskey", files["key"], "berth", "nodes"],
+                      DOCKER_HOST="").ok(), "node-1")
+    # No certificate, or another authority: refused, and said.
+    c.docker("--tls berth nodes", DOCKER_HOST=address).fails("Cannot connect to the daemon")
+    c.docker("--tlsverify --tlscacert /etc/ssl/certs/ca-certificates.crt berth nodes",
+             DOCKER_HOST=address).fails("Cannot connect to the daemon")
+
+
 def test_context(c):
     tls_berthd(c)
     c.docker("context rm -f berth-live")
