@@ -2,23 +2,24 @@
  * known join again. */
 #include "agent/agent.h"
 
-#include "proxy/client.h"
 #include "agent/facts.h"
 #include "agent/fence.h"
 #include "agent/gate_keeper.h"
 #include "agent/gate_pin.h"
+#include "agent/managers.h"
 #include "agent/messages.h"
+#include "agent/process.h"
 #include "agent/state.h"
-#include "proxy/token.h"
+#include "proxy/client.h"
 #include "proxy/json.h"
 #include "proxy/log.h"
+#include "proxy/token.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #define RETRY_MS        1000
@@ -26,7 +27,6 @@
 #define ENGINE_WAIT_MS  5000
 #define MANAGER_WAIT_MS 5000
 #define LEAVE_WAIT_MS   2000
-#define MANAGER_MIN_MS  200
 
 struct agent {
     const struct agent_options *options;
@@ -36,36 +36,20 @@ struct agent {
     struct gate_keeper *gate; /* NULL: none */
     struct engine_facts engine;
     char *advertise, *token, *key; /* token, key: NULL without */
-    char *pin;          /* of the gates' CA, from the token of the start; NULL: none */
-    int signals;        /* signalfd */
+    char *pin;                     /* of the gates' CA, from the token of the start; NULL: none */
+    int signals;                   /* signalfd */
     bool stopping;
-    size_t manager;     /* index of the one in use */
-    bool was_joined;    /* at least once */
-    char *lease;        /* NULL: not joined */
+    struct managers managers;
+    bool was_joined; /* at least once */
+    char *lease;     /* NULL: not joined */
     int64_t lease_ms;
     bool said_lost;     /* the log line about managers that do not answer was written */
+    bool unheard;       /* the managers were asked, and none took the renewal or join */
+    int64_t fenced_ms;  /* when the fence ran last; 0: never */
     int64_t refused_ms; /* wait after the last refusal, doubles; 0: not refused */
     bool refreshing;    /* the next join only tells other facts */
     char *state;        /* what the manager said of the node last; NULL: nothing yet */
 };
-
-/* Runs on while the machine sleeps, as the manager's clock does. */
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* A signal to end is waiting: looked at during requests, taken by wait_until. */
-static bool stop_pending(void)
-{
-    sigset_t pending;
-
-    sigpending(&pending);
-    return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
-}
 
 static void forget_lease(struct agent *agent)
 {
@@ -82,8 +66,7 @@ static const char *node_name(const struct agent *agent)
 static void reload(struct agent *agent)
 {
     struct failure failure;
-    char *token =
-        token_load(agent->options->token_file, getenv("BERTH_JOIN_TOKEN"), &failure);
+    char *token = token_load(agent->options->token_file, getenv("BERTH_JOIN_TOKEN"), &failure);
 
     if (!token && failure.kind != FAILURE_NONE) {
         log_error("reload failed, the old token stays", "why=\"%s\"", failure.text);
@@ -113,13 +96,13 @@ static void wait_until(struct agent *agent, int64_t until_ms)
 {
     for (;;) {
         struct pollfd watched[2] = {{.fd = agent->signals, .events = POLLIN}};
-        int64_t now = now_ms(), next = until_ms;
+        int64_t now = process_now_ms(), next = until_ms;
 
         facts_tick(agent->facts, now);
         watched[1] = (struct pollfd){.fd = facts_fd(agent->facts), .events = POLLIN};
         if (facts_next_ms(agent->facts) < next)
             next = facts_next_ms(agent->facts);
-        if (now >= until_ms && !stop_pending())
+        if (now >= until_ms && !process_stop_pending())
             return;
         if (poll(watched, 2, next > now ? (int)(next - now) : 0) < 0 && errno != EINTR)
             return;
@@ -159,84 +142,42 @@ static int wait_for_engine(struct agent *agent)
         buffer_deinit(&body);
         if (result == 0)
             return 0;
-        if (!said && !stop_pending())
+        if (!said && !process_stop_pending())
             log_warning("the engine does not answer, trying on", "why=\"%s\"", failure.text);
         said = true;
-        wait_until(agent, now_ms() + RETRY_MS);
+        wait_until(agent, process_now_ms() + RETRY_MS);
     }
     return -1;
-}
-
-static const char *manager_of(const struct agent *agent)
-{
-    return agent->options->managers.list[agent->manager];
 }
 
 /* One log line for a time without managers, however many attempts. */
 static void say_lost(struct agent *agent, const struct failure *failure)
 {
-    if (!agent->said_lost && !stop_pending())
+    if (!agent->said_lost && !process_stop_pending())
         log_warning("no manager answers, trying on", "why=\"%s\"", failure->text);
     agent->said_lost = true;
-}
-
-/* What one manager may take, so that each of those `left` is asked before the fence is due. */
-static long manager_wait_ms(const struct agent *agent, long wanted_ms, size_t left)
-{
-    int64_t due = fence_due_ms(agent->fence), room;
-
-    if (due == INT64_MAX)
-        return wanted_ms;
-    room = (due - now_ms()) / (int64_t)left;
-    if (room < MANAGER_MIN_MS)
-        room = MANAGER_MIN_MS;
-    return room < wanted_ms ? (long)room : wanted_ms;
-}
-
-/* Sends to the manager in use, then to each other one; it stays with the one that answers. */
-static int ask_managers(struct agent *agent, struct client_request *request, int *status,
-                        struct buffer *body, struct failure *failure)
-{
-    size_t count = agent->options->managers.count, refused = 0;
-    int64_t begun = now_ms();
-    long wanted_ms = request->timeout_ms;
-
-    for (size_t tries = 0; tries < count; tries++) {
-        request->base = manager_of(agent);
-        request->max_answer = 1 << 20;
-        request->timeout_ms = manager_wait_ms(agent, wanted_ms, count - tries);
-        if (client_send(agent->client, request, status, body, failure) == 0)
-            return 0;
-        refused += client_refused(agent->client);
-        buffer_deinit(body);
-        agent->manager = (agent->manager + 1) % count;
-        if (stop_pending())
-            break;
-    }
-    /* Every manager's machine says that none runs there: nobody moves anything. */
-    if (refused == count)
-        fence_safe(agent->fence, begun);
-    buffer_init(body, 0);
-    return -1;
 }
 
 static void on_joined(struct agent *agent)
 {
     log_write(agent->refreshing ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "joined",
               "cluster=%s node=%s manager=%s engine=%s lease_ms=%lld", agent->options->cluster,
-              node_name(agent), manager_of(agent), agent->advertise, (long long)agent->lease_ms);
+              node_name(agent), managers_current(&agent->managers), agent->advertise,
+              (long long)agent->lease_ms);
     agent->was_joined = true;
     agent->refreshing = false;
     agent->refused_ms = 0;
+    agent->unheard = false;
     agent->said_lost = false;
 }
 
 /* What to do with a verdict; the exit status, or -1 to go on. A node that was a member before goes
- * on trying: whoever refuses it now may know better soon (a manager restarted with old settings). */
+ * on trying: whoever refuses it now may know better soon (a manager restarted with old settings).
+ */
 static int act_on(struct agent *agent, enum verdict verdict, const struct failure *why)
 {
-    static const int statuses[] = {[VERDICT_REFUSED] = 1, [VERDICT_TOKEN] = 3,
-                                   [VERDICT_CLUSTER] = 4, [VERDICT_CLASH] = 5};
+    static const int statuses[] = {
+        [VERDICT_REFUSED] = 1, [VERDICT_TOKEN] = 3, [VERDICT_CLUSTER] = 4, [VERDICT_CLASH] = 5};
 
     if (verdict == VERDICT_JOINED) {
         on_joined(agent);
@@ -245,19 +186,19 @@ static int act_on(struct agent *agent, enum verdict verdict, const struct failur
     if (verdict == VERDICT_LATER || agent->was_joined) {
         if (!agent->refused_ms)
             log_warning("the manager refuses the join, trying on", "node=%s manager=%s why=\"%s\"",
-                        node_name(agent), manager_of(agent), why->text);
+                        node_name(agent), managers_current(&agent->managers), why->text);
         agent->refused_ms = agent->refused_ms ? agent->refused_ms * 2 : RETRY_MS;
         if (agent->refused_ms > REFUSED_MAX_MS)
             agent->refused_ms = REFUSED_MAX_MS;
         return -1;
     }
     log_error("the manager refuses the join", "node=%s manager=%s why=\"%s\"", node_name(agent),
-              manager_of(agent), why->text);
+              managers_current(&agent->managers), why->text);
     return statuses[verdict];
 }
 
-/* A join's answer has a fresh certificate for the gate. From a CA that is not the token's nothing is
- * taken, and there is no join. */
+/* A join's answer has a fresh certificate for the gate. From a CA that is not the token's nothing
+ * is taken, and there is no join. */
 static enum verdict take_gate(struct agent *agent, const struct value *answer,
                               struct failure *failure)
 {
@@ -267,7 +208,7 @@ static enum verdict take_gate(struct agent *agent, const struct value *answer,
         forget_lease(agent);
         return VERDICT_REFUSED;
     }
-    if (gate_keeper_take(agent->gate, answer, now_ms(), failure) != 0)
+    if (gate_keeper_take(agent->gate, answer, process_now_ms(), failure) != 0)
         log_error("the gate has no certificate", "why=\"%s\"", failure->text);
     return VERDICT_JOINED;
 }
@@ -280,15 +221,14 @@ static int join(struct agent *agent)
                                      .bearer = agent->token,
                                      .timeout_ms = MANAGER_WAIT_MS};
     struct failure failure = {0};
-    int64_t begun = now_ms();
+    int64_t begun = process_now_ms();
     struct buffer body;
     int status, result = -1;
 
-    request.body = join_body(arena, agent->options, &agent->engine, agent->advertise,
-                             agent->key,
+    request.body = join_body(arena, agent->options, &agent->engine, agent->advertise, agent->key,
                              agent->gate ? gate_keeper_request(agent->gate) : SLICE(""),
                              facts_tags(agent->facts));
-    if (ask_managers(agent, &request, &status, &body, &failure) == 0) {
+    if (managers_ask(&agent->managers, &request, &status, &body, &failure) == 0) {
         enum verdict verdict = join_answer_read(status, buffer_slice(&body), &agent->lease,
                                                 &agent->lease_ms, &failure);
 
@@ -296,8 +236,10 @@ static int join(struct agent *agent)
             fence_safe(agent->fence, begun);
             verdict = take_gate(agent, json_parse(arena, buffer_slice(&body), NULL), &failure);
         }
+        agent->unheard = true; /* act_on knows better */
         result = act_on(agent, verdict, &failure);
     } else {
+        agent->unheard = true;
         say_lost(agent, &failure);
     }
     buffer_deinit(&body);
@@ -305,8 +247,8 @@ static int join(struct agent *agent)
     return result;
 }
 
-/* The manager's view of this node, logged when it changes: whoever looks why no container comes here
- * looks into this log. */
+/* The manager's view of this node, logged when it changes: whoever looks why no container comes
+ * here looks into this log. */
 static void take_state(struct agent *agent, const struct value *answer)
 {
     struct slice state = value_get_text(answer, "state"), why = value_get_text(answer, "why");
@@ -316,8 +258,9 @@ static void take_state(struct agent *agent, const struct value *answer)
     if (slice_is(state, "ready"))
         log_info("the manager says that the node is ready", "node=%s", node_name(agent));
     else if (why.length)
-        log_warning("the manager can't use the node", "state=" SLICE_FMT " engine=%s why=\"" SLICE_FMT "\"",
-                    SLICE_ARG(state), agent->advertise, SLICE_ARG(why));
+        log_warning("the manager can't use the node",
+                    "state=" SLICE_FMT " engine=%s why=\"" SLICE_FMT "\"", SLICE_ARG(state),
+                    agent->advertise, SLICE_ARG(why));
     else
         return; /* joining: the next answer will tell */
     free(agent->state);
@@ -334,7 +277,7 @@ static void take_answer(struct agent *agent, const struct value *answer, int64_t
 
 static void renew(struct agent *agent)
 {
-    int64_t begun = now_ms();
+    int64_t begun = process_now_ms();
     struct client_request request = {.method = "POST",
                                      .path = "/_berth/v1/lease",
                                      .bearer = agent->lease,
@@ -350,30 +293,33 @@ static void renew(struct agent *agent)
     if (fence_stopped(agent->fence, arena))
         value_set(arena, map, "stopped", fence_stopped(agent->fence, arena));
     request.body = json_text(arena, map);
-    if (ask_managers(agent, &request, &status, &body, &failure) != 0) {
+    agent->unheard = true;
+    if (managers_ask(&agent->managers, &request, &status, &body, &failure) != 0) {
         say_lost(agent, &failure);
     } else if (status == 200) {
+        agent->unheard = false;
         if (agent->said_lost)
-            log_info("a manager answers again", "manager=%s", manager_of(agent));
+            log_info("a manager answers again", "manager=%s", managers_current(&agent->managers));
         agent->said_lost = false;
         take_answer(agent, json_parse(arena, buffer_slice(&body), NULL), begun);
     } else {
         struct slice message = error_message(arena, status, buffer_slice(&body));
 
-        log_info("the lease is not known any more, joining again", "manager=%s why=\"" SLICE_FMT "\"",
-                 manager_of(agent), SLICE_ARG(message));
+        log_info("the lease is not known any more, joining again",
+                 "manager=%s why=\"" SLICE_FMT "\"", managers_current(&agent->managers),
+                 SLICE_ARG(message));
         forget_lease(agent);
     }
     buffer_deinit(&body);
     arena_free(&arena);
 }
 
-/* Not through ask_managers: one try, since nobody waits for it. */
+/* Not through managers_ask: one try, since nobody waits for it. */
 static void leave(struct agent *agent)
 {
     struct client_request request = {.method = "DELETE",
                                      .bearer = agent->lease,
-                                     .base = manager_of(agent),
+                                     .base = managers_current(&agent->managers),
                                      .timeout_ms = LEAVE_WAIT_MS,
                                      .max_answer = 1 << 16};
     struct failure failure = {0};
@@ -393,26 +339,33 @@ static void leave(struct agent *agent)
     free(path);
 }
 
-/* The fence's time, but never at once: a fence that failed in part is tried again a second later. */
-static int64_t sooner(int64_t planned_ms, int64_t fence_ms)
+/* When to fence; one that failed in part is tried again a second later. */
+static int64_t fence_at_ms(const struct agent *agent)
 {
-    int64_t earliest = now_ms() + RETRY_MS;
+    int64_t due = fence_due_ms(agent->fence);
+    int64_t again = agent->fenced_ms ? agent->fenced_ms + RETRY_MS : 0;
 
-    if (fence_ms < earliest && fence_ms < now_ms())
-        fence_ms = earliest;
-    return fence_ms < planned_ms ? fence_ms : planned_ms;
+    return due > again ? due : again;
+}
+
+/* An agent that was stopped for a while has heard nothing because it did not ask: it asks first. */
+static void fence(struct agent *agent, int64_t begun)
+{
+    if (!agent->unheard || begun < fence_at_ms(agent))
+        return;
+    fence_run(agent->fence, agent->client, agent->options->engine);
+    agent->fenced_ms = process_now_ms();
 }
 
 static int run(struct agent *agent)
 {
     if (wait_for_engine(agent) != 0)
         return 0;
-    facts_tick(agent->facts, now_ms());
+    facts_tick(agent->facts, process_now_ms());
     while (!agent->stopping) {
-        int64_t begun = now_ms(), wait_ms;
+        int64_t begun = process_now_ms(), wait_ms;
 
-        if (begun >= fence_due_ms(agent->fence))
-            fence_run(agent->fence, agent->client, agent->options->engine);
+        fence(agent, begun);
         if (agent->gate)
             gate_keeper_tick(agent->gate);
         if (agent->gate && begun >= gate_keeper_due_ms(agent->gate) && agent->lease) {
@@ -432,32 +385,21 @@ static int run(struct agent *agent)
         wait_ms = agent->refused_ms ? agent->refused_ms : RETRY_MS;
         if (agent->lease)
             wait_ms = agent->lease_ms / 3;
-        wait_until(agent, sooner(begun + wait_ms, fence_due_ms(agent->fence)));
+        if (fence_at_ms(agent) < begun + wait_ms)
+            wait_ms = fence_at_ms(agent) - begun;
+        wait_until(agent, begun + wait_ms);
     }
     leave(agent);
     return 0;
 }
 
-static int open_signals(void)
-{
-    sigset_t watched;
-
-    sigemptyset(&watched);
-    sigaddset(&watched, SIGTERM);
-    sigaddset(&watched, SIGINT);
-    sigaddset(&watched, SIGHUP);
-    sigprocmask(SIG_BLOCK, &watched, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    return signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 int agent_run(const struct agent_options *options)
 {
-    struct client_settings settings = {.stopped = stop_pending,
+    struct client_settings settings = {.stopped = process_stop_pending,
                                        .ca_file = options->ca_file,
                                        .cert_file = options->cert_file,
                                        .key_file = options->key_file};
-    struct agent agent = {.options = options, .signals = open_signals()};
+    struct agent agent = {.options = options, .signals = process_signals_open()};
     struct failure failure = {0};
     int status = 2;
 
@@ -474,7 +416,9 @@ int agent_run(const struct agent_options *options)
     } else {
         agent.client = client_new(&settings);
         agent.facts = facts_new(options->fact_command, options->fact_interval_ms);
-        agent.fence = fence_new(options->state, now_ms());
+        agent.fence = fence_new(options->state, process_now_ms());
+        agent.managers = (struct managers){
+            .urls = &options->managers, .client = agent.client, .fence = agent.fence};
         status = run(&agent);
     }
     facts_free(&agent.facts);

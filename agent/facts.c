@@ -12,15 +12,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MAX_OUTPUT   (64 * 1024)
-#define MAX_RUN_MS   30000
+#define MAX_OUTPUT (64 * 1024)
+#define MAX_RUN_MS 30000
 
 struct facts {
     const char *command;
     int64_t interval_ms, limit_ms;
-    int64_t due_ms;     /* next start */
+    int64_t due_ms; /* next start */
     int64_t started_ms;
-    pid_t pid;          /* 0: not running */
+    pid_t pid; /* 0: not running */
     int fd;
     struct buffer output;
     struct arena *arena; /* of tags and text */
@@ -138,7 +138,8 @@ static bool take_output(struct facts *facts)
     facts->text = arena_copy(facts->arena, text);
     facts->tags = fact_lines(facts->arena, facts->text, &bad);
     if (bad)
-        log_warning("fact command printed lines that are no KEY=VALUE or too many", "lines=%zu", bad);
+        log_warning("fact command printed lines that are no KEY=VALUE or too many", "lines=%zu",
+                    bad);
     return true;
 }
 

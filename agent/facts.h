@@ -1,4 +1,5 @@
-/* Facts: runs --fact-command now and then, without waiting for it: its output is read as it comes. */
+/* Facts: runs --fact-command now and then, without waiting for it: its output is read as it comes.
+ */
 #pragma once
 
 #include "policy/base/memory.h"

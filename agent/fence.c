@@ -235,8 +235,8 @@ struct value *fence_stopped(const struct fence *fence, struct arena *arena)
 /* POST to one container; the status, or -1 with a log line when the engine does not answer. */
 static int post(struct client *client, const char *engine, const char *id, const char *what)
 {
-    struct client_request request = {.method = "POST", .base = engine, .timeout_ms = CALL_MS,
-                                     .max_answer = 1 << 16};
+    struct client_request request = {
+        .method = "POST", .base = engine, .timeout_ms = CALL_MS, .max_answer = 1 << 16};
     char *path = xprintf("/containers/%s/%s", id, what);
     struct failure failure;
     struct buffer body;
@@ -264,9 +264,10 @@ void fence_run(struct fence *fence, struct client *client, const char *engine)
     size_t signalled = 0, killed = 0;
     bool all = true;
 
-    log_warning("no manager answers for so long that containers may start elsewhere: stopping those "
-                "that can move", "after_ms=%lld containers=%zu", (long long)fence->after_ms,
-                fence->movable.count);
+    log_warning(
+        "no manager answers for so long that containers may start elsewhere: stopping those "
+        "that can move",
+        "after_ms=%lld containers=%zu", (long long)fence->after_ms, fence->movable.count);
     for (size_t i = 0; i < fence->movable.count; i++) {
         const char *id = fence->movable.list[i];
         int status = post(client, engine, id, "kill?signal=TERM");
@@ -291,8 +292,8 @@ void fence_run(struct fence *fence, struct client *client, const char *engine)
     }
     fence->done = all;
     save(fence);
-    log_warning(all ? "fenced" : "fenced in part, trying again", "stopped=%zu killed=%zu", signalled,
-                killed);
+    log_warning(all ? "fenced" : "fenced in part, trying again", "stopped=%zu killed=%zu",
+                signalled, killed);
 }
 
 void fence_settle(struct fence *fence, const struct value *answer, struct client *client,

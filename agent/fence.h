@@ -1,9 +1,10 @@
 /* Fence: a node that may have been given up must not go on running what starts elsewhere. When no
- * manager has answered for long enough, the containers that a manager could move are stopped; when one
- * answers again, those that it still counts on this node are started.
+ * manager has answered for long enough, the containers that a manager could move are stopped; when
+ * one answers again, those that it still counts on this node are started.
  *
- * The order of delays, and why a refused connection counts as an answer: docs/decisions/004-fencing.md.
- * Times are ms of a clock that also runs while the machine sleeps. */
+ * The order of delays, and why a refused connection counts as an answer:
+ * docs/decisions/004-fencing.md. Times are ms of a clock that also runs while the machine sleeps.
+ */
 #pragma once
 
 #include "policy/base/value.h"
@@ -11,8 +12,8 @@
 
 struct fence;
 
-/* `directory` (NULL: none) keeps the lists across restarts of the agent. What can't be read there is
- * logged and begun anew. */
+/* `directory` (NULL: none) keeps the lists across restarts of the agent. What can't be read there
+ * is logged and begun anew. */
 struct fence *fence_new(const char *directory, int64_t now_ms);
 void fence_free(struct fence **fence);
 
@@ -23,8 +24,8 @@ void fence_safe(struct fence *fence, int64_t at_ms);
 void fence_take(struct fence *fence, const struct value *answer);
 /* When to run, INT64_MAX: never (not told to, nothing to stop, or done). */
 int64_t fence_due_ms(const struct fence *fence);
-/* Stops the containers: TERM, and KILL after half of within_ms. The engine's failures are logged; what
- * could not be stopped is tried again at the next call. */
+/* Stops the containers: TERM, and KILL after half of within_ms. The engine's failures are logged;
+ * what could not be stopped is tried again at the next call. */
 void fence_run(struct fence *fence, struct client *client, const char *engine);
 
 /* For the renewal's body: digest of the list that is known ("" none), and the ids that were stopped

@@ -49,7 +49,8 @@ int gate_pin_check(const char *pin, struct slice ca, struct failure *failure)
         return -1;
     if (token_equal(slice_of(pin), slice_of(peer.spki_sha256)))
         return 0;
-    return failure_set(failure, FAILURE_DENIED,
-                       "the CA that was sent is not the one of the join token: somebody stands between "
-                       "this agent and the manager, or the token is of another cluster");
+    return failure_set(
+        failure, FAILURE_DENIED,
+        "the CA that was sent is not the one of the join token: somebody stands between "
+        "this agent and the manager, or the token is of another cluster");
 }

@@ -1,5 +1,5 @@
-/* Gate pin: a single-use token ends in the hash of the CA that signs for gates; by it a joining agent
- * knows that it speaks to the manager and not to somebody between. */
+/* Gate pin: a single-use token ends in the hash of the CA that signs for gates; by it a joining
+ * agent knows that it speaks to the manager and not to somebody between. */
 #pragma once
 
 #include "policy/base/failure.h"

@@ -32,7 +32,8 @@ int main(int argc, char **argv)
         puts("berth-agent version " BERTH_VERSION);
         status = 0;
     } else if (options.log_level && log_level_parse(&level, options.log_level) != 0) {
-        fprintf(stderr, "berth-agent: --log-level: \"%s\" is not one of error, warning, info, debug\n",
+        fprintf(stderr,
+                "berth-agent: --log-level: \"%s\" is not one of error, warning, info, debug\n",
                 options.log_level);
         status = 2;
     } else {

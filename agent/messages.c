@@ -45,14 +45,15 @@ static void add_pairs(struct arena *arena, struct value *map, const struct agent
 }
 
 struct slice join_body(struct arena *arena, const struct agent_options *options,
-                       const struct engine_facts *engine, const char *advertise,
-                       const char *key, struct slice csr, struct tags facts)
+                       const struct engine_facts *engine, const char *advertise, const char *key,
+                       struct slice csr, struct tags facts)
 {
     struct value *body = value_map(arena);
     struct value *fact_map;
 
     value_set_text(arena, body, "cluster", slice_of(options->cluster));
-    value_set_text(arena, body, "name", slice_of(options->name ? options->name : engine->host_name));
+    value_set_text(arena, body, "name",
+                   slice_of(options->name ? options->name : engine->host_name));
     value_set_text(arena, body, "engine_id", slice_of(engine->id));
     value_set_text(arena, body, "engine", slice_of(advertise));
     if (key)
@@ -107,9 +108,9 @@ struct slice error_message(struct arena *arena, int status, struct slice body)
     struct value *value = json_parse(arena, body, NULL);
     struct slice message = value_get_text(value, "message");
 
-    return message.length ? message
-                          : arena_printf(arena, "status %d without a message: is it a berth manager?",
-                                         status);
+    return message.length
+               ? message
+               : arena_printf(arena, "status %d without a message: is it a berth manager?", status);
 }
 
 static enum verdict verdict_of(int status, struct slice reason)
@@ -137,7 +138,8 @@ enum verdict join_answer_read(int status, struct slice body, char **lease, int64
         *lease = xslicedup(secret);
         verdict = VERDICT_JOINED;
     } else if (status == 200) {
-        failure_set(why, FAILURE_INVALID, "the answer to the join has no lease: is it a berth manager?");
+        failure_set(why, FAILURE_INVALID,
+                    "the answer to the join has no lease: is it a berth manager?");
         verdict = VERDICT_REFUSED;
     } else {
         verdict = verdict_of(status, value_get_text(value, "reason"));
@@ -164,7 +166,8 @@ char *advertise_choose(const struct agent_options *options, struct failure *fail
     struct slice text = slice_of(chosen);
 
     if (options->gate && !options->state) {
-        failure_set(failure, FAILURE_INVALID, "--gate needs --state DIR for its key and certificate");
+        failure_set(failure, FAILURE_INVALID,
+                    "--gate needs --state DIR for its key and certificate");
         return NULL;
     }
     if (options->gate && (!slice_starts(text, "tcp://") || slice_starts(text, "tcp://0.0.0.0") ||
@@ -178,7 +181,8 @@ char *advertise_choose(const struct agent_options *options, struct failure *fail
 
     if (!slice_starts(text, "tcp://") && !slice_starts(text, "unix://")) {
         failure_set(failure, FAILURE_INVALID,
-                    "\"%s\" is no address of an engine: write tcp://HOST:PORT or unix:///PATH", chosen);
+                    "\"%s\" is no address of an engine: write tcp://HOST:PORT or unix:///PATH",
+                    chosen);
         return NULL;
     }
     if (is_local(text)) {

@@ -9,16 +9,16 @@ struct engine_facts {
     char *id;
     char *host_name;
 };
-int engine_facts_read(struct engine_facts *facts, struct slice info, struct failure *failure)
-    MUST_CHECK;
+int engine_facts_read(struct engine_facts *facts, struct slice info,
+                      struct failure *failure) MUST_CHECK;
 void engine_facts_deinit(struct engine_facts *facts);
 
 /* The body of POST /_berth/v1/join, in the arena. `key` may be NULL; `csr`: with a gate, its
  * certificate request, and then `advertise` is the gate's address; `facts` are those of
  * --fact-command. */
 struct slice join_body(struct arena *arena, const struct agent_options *options,
-                       const struct engine_facts *engine, const char *advertise,
-                       const char *key, struct slice csr, struct tags facts);
+                       const struct engine_facts *engine, const char *advertise, const char *key,
+                       struct slice csr, struct tags facts);
 /* "key=value" lines as tags in the arena; lines without '=' are counted in *bad. At most 32. */
 struct tags fact_lines(struct arena *arena, struct slice text, size_t *bad);
 

@@ -176,7 +176,8 @@ void agent_options_help(struct buffer *out)
             buffer_printf(out, "  --%s %s\n        %s\n", flags[i].name, flags[i].argument,
                           flags[i].help);
     }
-    buffer_text(out, "\nExit status: 0 left the cluster (SIGTERM, SIGINT), 1 refused by the manager, 2 "
-                     "a bad flag or an\nunreadable file, 3 wrong join token, 4 wrong cluster name, 5 "
-                     "the node's name or engine belongs to\nanother node.\n");
+    buffer_text(out,
+                "\nExit status: 0 left the cluster (SIGTERM, SIGINT), 1 refused by the manager, 2 "
+                "a bad flag or an\nunreadable file, 3 wrong join token, 4 wrong cluster name, 5 "
+                "the node's name or engine belongs to\nanother node.\n");
 }

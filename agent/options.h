@@ -10,20 +10,20 @@ struct agent_list {
 };
 
 struct agent_options {
-    char *cluster;               /* --join-cluster */
-    struct agent_list managers;  /* --manager, base URLs without a '/' at the end */
-    char *engine;                /* --engine; default unix:///var/run/docker.sock */
-    char *advertise;             /* --advertise; NULL: the same as engine */
-    char *gate;                  /* --gate: where it listens; NULL: none */
-    char *address;               /* --address: IP that "Ports" show; NULL: the engine's */
-    char *name;                  /* --node-name; NULL: the engine's host name */
-    char *pool;                  /* --pool; NULL: none */
+    char *cluster;                        /* --join-cluster */
+    struct agent_list managers;           /* --manager, base URLs without a '/' at the end */
+    char *engine;                         /* --engine; default unix:///var/run/docker.sock */
+    char *advertise;                      /* --advertise; NULL: the same as engine */
+    char *gate;                           /* --gate: where it listens; NULL: none */
+    char *address;                        /* --address: IP that "Ports" show; NULL: the engine's */
+    char *name;                           /* --node-name; NULL: the engine's host name */
+    char *pool;                           /* --pool; NULL: none */
     struct agent_list constraints, facts; /* "key=value" */
-    char *fact_command;          /* NULL: none */
+    char *fact_command;                   /* NULL: none */
     int64_t fact_interval_ms;
-    int64_t memory_bytes, nano_cpus; /* 0: what the engine says */
-    char *token_file;            /* NULL: BERTH_JOIN_TOKEN, or none */
-    char *state;                 /* --state: keeps the node's key; NULL: none */
+    int64_t memory_bytes, nano_cpus;      /* 0: what the engine says */
+    char *token_file;                     /* NULL: BERTH_JOIN_TOKEN, or none */
+    char *state;                          /* --state: keeps the node's key; NULL: none */
     char *ca_file, *cert_file, *key_file; /* https:// managers; NULL: system CAs, no certificate */
     char *log_level;
     bool help, version;

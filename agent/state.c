@@ -22,14 +22,17 @@ static int write_key(const char *path, struct failure *failure)
         return -1;
     }
     fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    result = fd >= 0 && write(fd, hex, TOKEN_HEX_BYTES) == TOKEN_HEX_BYTES && fsync(fd) == 0 ? 0 : -1;
+    result =
+        fd >= 0 && write(fd, hex, TOKEN_HEX_BYTES) == TOKEN_HEX_BYTES && fsync(fd) == 0 ? 0 : -1;
     if (fd >= 0 && close(fd) != 0)
         result = -1;
     if (result == 0 && link(fresh, path) != 0 && errno != EEXIST)
         result = -1;
     if (result != 0)
-        failure_set(failure, FAILURE_INVALID, "can't write %s: %s (--state must be a directory that "
-                    "berth-agent may write to)", path, strerror(errno));
+        failure_set(failure, FAILURE_INVALID,
+                    "can't write %s: %s (--state must be a directory that "
+                    "berth-agent may write to)",
+                    path, strerror(errno));
     unlink(fresh);
     free(fresh);
     return result;
@@ -50,9 +53,11 @@ char *state_key(const char *directory, struct failure *failure)
     if (result == 0)
         key = token_load(path, NULL, failure);
     if (key && strlen(key) < TOKEN_HEX_BYTES) {
-        failure_set(failure, FAILURE_INVALID,
-                    "%s is damaged: remove it, and let the node be forgotten by the manager (DELETE "
-                    "/_berth/v1/nodes/NAME) before it joins again", path);
+        failure_set(
+            failure, FAILURE_INVALID,
+            "%s is damaged: remove it, and let the node be forgotten by the manager (DELETE "
+            "/_berth/v1/nodes/NAME) before it joins again",
+            path);
         free(key);
         key = NULL;
     }

@@ -37,10 +37,11 @@ static const struct row {
 static int check_token(const struct admin *admin, const char *token, struct failure *failure)
 {
     if (admin->open && !admin->state && (!token || !*token))
-        return failure_set(failure, FAILURE_INVALID,
-                           "a join token is needed, since other machines can reach this manager: give "
-                           "--token-file FILE or BERTH_TOKEN, or --state DIR and make single-use ones "
-                           "with berthd token create, or listen on loopback and unix sockets only");
+        return failure_set(
+            failure, FAILURE_INVALID,
+            "a join token is needed, since other machines can reach this manager: give "
+            "--token-file FILE or BERTH_TOKEN, or --state DIR and make single-use ones "
+            "with berthd token create, or listen on loopback and unix sockets only");
     return 0;
 }
 

@@ -51,7 +51,8 @@ static void tell_movable(struct admin_call *call, struct engine_node *node,
     struct slice digest;
 
     if (!call->admin->fence_within_ms) {
-        value_set_int(call->arena, fence, "after_ms", 0); /* an agent told otherwise before stops it */
+        value_set_int(call->arena, fence, "after_ms",
+                      0); /* an agent told otherwise before stops it */
         return;
     }
     value_set_int(call->arena, fence, "after_ms",

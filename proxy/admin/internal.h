@@ -15,21 +15,21 @@ struct admin {
     struct recover *recover;
     char *token; /* NULL: none */
     bool open;
-    char *state; /* NULL: memory only */
+    char *state;         /* NULL: memory only */
     struct gates *gates; /* NULL without state */
     struct membership *membership;
     uint64_t fence_within_ms;
     bool (*may)(struct exchange *exchange, const char *operation, void *context);
     void *may_context;
     struct policy_service *policy; /* NULL: none */
-    struct table *leases; /* node name -> struct lease (lease.c) */
+    struct table *leases;          /* node name -> struct lease (lease.c) */
 };
 
 struct admin_call {
     struct admin *admin;
     struct exchange *exchange;
     struct arena *arena;
-    struct slice rest;  /* of the path, behind a row's '*'; else "" */
+    struct slice rest; /* of the path, behind a row's '*'; else "" */
     struct query query;
 };
 

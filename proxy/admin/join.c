@@ -68,10 +68,11 @@ static int read_endpoint(struct admin_call *call, const struct join_request *req
                               SLICE_ARG(slice_cut(request->engine, 0, 120)));
     /* A unix path of another machine would be opened on ours. */
     if (endpoint->kind == ENDPOINT_UNIX && !admin_peer_is_local(call))
-        return failure_set(failure, FAILURE_INVALID,
-                           "engine address " SLICE_FMT " is a socket on the agent's machine, which "
-                           "the manager can't reach: give berth-agent --advertise tcp://ADDRESS:PORT",
-                           SLICE_ARG(request->engine));
+        return failure_set(
+            failure, FAILURE_INVALID,
+            "engine address " SLICE_FMT " is a socket on the agent's machine, which "
+            "the manager can't reach: give berth-agent --advertise tcp://ADDRESS:PORT",
+            SLICE_ARG(request->engine));
     return 0;
 }
 
@@ -157,8 +158,9 @@ static void add_node(struct admin_call *call, const struct join_request *request
         .pool = request->pool,
         .joined = true,
     };
-    struct slice given = admission->token ? slice_of(admission->token->pool)
-                                          : membership_key_pool(admin->membership, request->engine_id);
+    struct slice given = admission->token
+                             ? slice_of(admission->token->pool)
+                             : membership_key_pool(admin->membership, request->engine_id);
     struct engine_node *node = cluster_node_named(admin->cluster, request->name);
     bool known = node && node->joined && !node->lease_over; /* an update, e.g. of its facts */
     struct value *answer = value_map(call->arena);
@@ -188,8 +190,8 @@ static void add_node(struct admin_call *call, const struct join_request *request
     }
     cluster_node_renew(node);
     log_write(known ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "node joined",
-              "node=" SLICE_FMT " engine=%s peer=%s", SLICE_ARG(request->name), options.endpoint.text,
-              stream_peer(exchange_stream_of(call->exchange)));
+              "node=" SLICE_FMT " engine=%s peer=%s", SLICE_ARG(request->name),
+              options.endpoint.text, stream_peer(exchange_stream_of(call->exchange)));
     reply_joined(call, answer, node, secret);
 }
 

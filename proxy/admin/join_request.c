@@ -134,11 +134,13 @@ int join_request_read(struct join_request *request, struct arena *arena, const s
         read_amount(&request->declared.memory_bytes, body, "memory_bytes", failure) != 0 ||
         read_amount(&request->declared.nano_cpus, body, "nano_cpus", failure) != 0 ||
         join_tags_read(&request->tags, arena, value_find(body, "tags"), "\"tags\"", failure) != 0 ||
-        join_tags_read(&request->facts, arena, value_find(body, "facts"), "\"facts\"", failure) != 0)
+        join_tags_read(&request->facts, arena, value_find(body, "facts"), "\"facts\"", failure) !=
+            0)
         return -1;
     if (!join_name_valid(request->name))
         return failure_set(failure, FAILURE_INVALID,
-                           "node name \"" SLICE_FMT "\" is not valid: letters, digits, '_', '.', '-', "
+                           "node name \"" SLICE_FMT
+                           "\" is not valid: letters, digits, '_', '.', '-', "
                            "at most 63; choose another with berth-agent --node-name",
                            SLICE_ARG(slice_cut(request->name, 0, 80)));
     return 0;

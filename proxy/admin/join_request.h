@@ -12,14 +12,14 @@
 
 struct join_request {
     struct slice cluster;
-    struct slice name;      /* node name, e.g. the engine's hostname */
+    struct slice name; /* node name, e.g. the engine's hostname */
     struct slice engine_id;
-    struct slice engine;    /* "tcp://10.0.0.5:2375": how the manager reaches the engine */
-    struct slice address;   /* IP that "Ports" show; empty: the engine's */
+    struct slice engine;  /* "tcp://10.0.0.5:2375": how the manager reaches the engine */
+    struct slice address; /* IP that "Ports" show; empty: the engine's */
     struct slice pool;
-    struct slice key;       /* what the agent keeps in its --state; empty: none */
-    struct slice gate;      /* where the agent's gate listens; empty: none, `engine` is spoken to */
-    struct slice csr;       /* with a gate: PEM request for its certificate */
+    struct slice key;  /* what the agent keeps in its --state; empty: none */
+    struct slice gate; /* where the agent's gate listens; empty: none, `engine` is spoken to */
+    struct slice csr;  /* with a gate: PEM request for its certificate */
     struct tags tags, facts;
     struct resources declared; /* 0: the engine's own */
 };

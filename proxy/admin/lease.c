@@ -65,8 +65,8 @@ static struct engine_node *find_node(struct admin_call *call, struct slice name)
         return node;
     if (lease && !node)
         lease_forget(call->admin, name);
-    failure_set(&failure, FAILURE_NOT_FOUND,
-                "no such lease of node \"" SLICE_FMT "\": join again", SLICE_ARG(slice_cut(name, 0, 63)));
+    failure_set(&failure, FAILURE_NOT_FOUND, "no such lease of node \"" SLICE_FMT "\": join again",
+                SLICE_ARG(slice_cut(name, 0, 63)));
     admin_fail(call, "lease", &failure);
     return NULL;
 }

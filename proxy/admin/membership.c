@@ -1,5 +1,5 @@
-/* Membership: tokens in a list by age, keys in two tables: by engine and by name. The text form is in
- * membership_text.c. */
+/* Membership: tokens in a list by age, keys in two tables: by engine and by name. The text form is
+ * in membership_text.c. */
 #include "proxy/admin/membership_internal.h"
 
 #include "proxy/admin/join_request.h"
@@ -78,7 +78,8 @@ char *membership_token_create(struct membership *membership, struct slice pool, 
     membership_tidy(membership, now_ms);
     if (pool.length && !join_name_valid(pool)) {
         failure_set(failure, FAILURE_INVALID,
-                    "pool \"" SLICE_FMT "\" is not valid: letters, digits, '_', '.', '-', at most 63",
+                    "pool \"" SLICE_FMT
+                    "\" is not valid: letters, digits, '_', '.', '-', at most 63",
                     SLICE_ARG(slice_cut(pool, 0, 80)));
         return NULL;
     }
@@ -131,10 +132,11 @@ struct join_token *membership_token_check(struct membership *membership, struct 
     }
     /* Only who has the secret is told more. */
     if (entry->token.used_by[0]) {
-        failure_set(failure, FAILURE_UNIDENTIFIED,
-                    "join token %s was used by node \"%s\": each is good for one join, make another "
-                    "with berthd token create",
-                    entry->token.id, entry->token.used_by);
+        failure_set(
+            failure, FAILURE_UNIDENTIFIED,
+            "join token %s was used by node \"%s\": each is good for one join, make another "
+            "with berthd token create",
+            entry->token.id, entry->token.used_by);
         return NULL;
     }
     if (now_ms >= entry->token.expires_ms) {
@@ -197,19 +199,21 @@ enum key_verdict membership_key_check(const struct membership *membership, struc
         return KEY_UNKNOWN;
     token_hash(key, hash);
     if (by_engine && (!key.length || !token_equal(slice_of(hash), slice_of(by_engine->hash)))) {
-        failure_set(failure, FAILURE_CONFLICT,
-                    "the engine " SLICE_FMT " belongs to node \"%s\", which joined with another key: was "
-                    "this machine cloned? Give each engine an id of its own (remove "
-                    "/etc/docker/key.json or /var/lib/docker/engine-id and restart it). If the agent's "
-                    "--state was lost, let the node be forgotten first: DELETE /_berth/v1/nodes/%s",
-                    SLICE_ARG(engine_id), by_engine->name, by_engine->name);
+        failure_set(
+            failure, FAILURE_CONFLICT,
+            "the engine " SLICE_FMT " belongs to node \"%s\", which joined with another key: was "
+            "this machine cloned? Give each engine an id of its own (remove "
+            "/etc/docker/key.json or /var/lib/docker/engine-id and restart it). If the agent's "
+            "--state was lost, let the node be forgotten first: DELETE /_berth/v1/nodes/%s",
+            SLICE_ARG(engine_id), by_engine->name, by_engine->name);
         return KEY_WRONG;
     }
     if (by_name && by_name != by_engine) {
-        failure_set(failure, FAILURE_CONFLICT,
-                    "the node name \"%s\" belongs to another engine: choose another with berth-agent "
-                    "--node-name, or let the old node be forgotten: DELETE /_berth/v1/nodes/%s",
-                    by_name->name, by_name->name);
+        failure_set(
+            failure, FAILURE_CONFLICT,
+            "the node name \"%s\" belongs to another engine: choose another with berth-agent "
+            "--node-name, or let the old node be forgotten: DELETE /_berth/v1/nodes/%s",
+            by_name->name, by_name->name);
         return KEY_WRONG;
     }
     return KEY_PROVED;

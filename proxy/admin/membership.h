@@ -5,18 +5,18 @@
 #include "policy/base/memory.h"
 #include "proxy/token.h"
 
-#define MEMBERSHIP_MAX_TOKENS   1000
-#define MEMBERSHIP_MAX_TTL_MS   (30LL * 86400000)
-#define MEMBERSHIP_KEEP_MS      86400000 /* expired and used tokens are listed for a day */
-#define MEMBERSHIP_MAX_KEYS     100000
+#define MEMBERSHIP_MAX_TOKENS 1000
+#define MEMBERSHIP_MAX_TTL_MS (30LL * 86400000)
+#define MEMBERSHIP_KEEP_MS    86400000 /* expired and used tokens are listed for a day */
+#define MEMBERSHIP_MAX_KEYS   100000
 
 struct membership;
 
 struct join_token {
-    char id[9];   /* 8 hex digits: for people, no secret */
-    char *pool;   /* "": nodes keep the pool that they say */
+    char id[9];                     /* 8 hex digits: for people, no secret */
+    char *pool;                     /* "": nodes keep the pool that they say */
     int64_t created_ms, expires_ms; /* wall clock, ms since 1970 */
-    char *used_by; /* node name; "": not used yet */
+    char *used_by;                  /* node name; "": not used yet */
 };
 
 struct membership *membership_new(void);
@@ -60,12 +60,12 @@ int membership_key_forget(struct membership *membership, struct slice name);
 struct slice membership_text(struct arena *arena, const struct membership *membership);
 /* Reads such a text into a fresh membership. INVALID names what is wrong; UNSUPPORTED: written by a
  * newer version. */
-int membership_read(struct membership *membership, struct slice text, struct failure *failure)
-    MUST_CHECK;
+int membership_read(struct membership *membership, struct slice text,
+                    struct failure *failure) MUST_CHECK;
 
 /* DIR/membership.json: read (none is none; the directory is made, 0700), and written anew whole: a
  * crash leaves old or new. */
-int membership_load(struct membership *membership, const char *directory, struct failure *failure)
-    MUST_CHECK;
+int membership_load(struct membership *membership, const char *directory,
+                    struct failure *failure) MUST_CHECK;
 int membership_save(const struct membership *membership, const char *directory,
                     struct failure *failure) MUST_CHECK;

@@ -1,5 +1,6 @@
-/* Membership as text: a JSON object in one file, replaced as a whole. It changes when somebody makes
- * a token or a node joins for the first time, so a few dozen milliseconds of fsync are fine. */
+/* Membership as text: a JSON object in one file, replaced as a whole. It changes when somebody
+ * makes a token or a node joins for the first time, so a few dozen milliseconds of fsync are fine.
+ */
 #include "proxy/admin/membership_internal.h"
 
 #include "proxy/json.h"

@@ -16,7 +16,8 @@ static const char usage[] =
     "Usage: berthd token create [--pool NAME] [--ttl TIME] [-H ADDRESS]\n"
     "       berthd token ls [-H ADDRESS]\n"
     "       berthd token rm ID [-H ADDRESS]\n\n"
-    "Join tokens for berth-agent, each good for one join. The berthd at ADDRESS (default " DEFAULT_HOST
+    "Join tokens for berth-agent, each good for one join. The berthd at ADDRESS "
+    "(default " DEFAULT_HOST
     ",\nor BERTH_HOST) must run with --state DIR. create prints the token alone, to be put into a "
     "file:\nit is not shown again. --ttl is how long it may be used (default 15m, at most 30d).\n";
 
@@ -94,8 +95,8 @@ static bool ask(struct client_request *request, int expected, struct arena *aren
 
 static int create(const struct command *command, struct arena *arena)
 {
-    struct client_request request = {.method = "POST", .base = command->host,
-                                     .path = "/_berth/v1/tokens"};
+    struct client_request request = {
+        .method = "POST", .base = command->host, .path = "/_berth/v1/tokens"};
     struct value *body = value_map(arena), *answer;
 
     if (command->pool)
@@ -110,8 +111,8 @@ static int create(const struct command *command, struct arena *arena)
 
 static int list(const struct command *command, struct arena *arena)
 {
-    struct client_request request = {.method = "GET", .base = command->host,
-                                     .path = "/_berth/v1/tokens"};
+    struct client_request request = {
+        .method = "GET", .base = command->host, .path = "/_berth/v1/tokens"};
     int64_t now_ms = (int64_t)time(NULL) * 1000;
     struct value *answer;
 
@@ -125,7 +126,8 @@ static int list(const struct command *command, struct arena *arena)
         bool open = slice_is(value_get_text(token, "state"), "open");
 
         printf("%-10.*s %-8.*s %-16.*s ", SLICE_ARG(value_get_text(token, "id")),
-               SLICE_ARG(value_get_text(token, "state")), SLICE_ARG(pool.length ? pool : SLICE("-")));
+               SLICE_ARG(value_get_text(token, "state")),
+               SLICE_ARG(pool.length ? pool : SLICE("-")));
         if (open)
             printf("%lldm%02llds     ", (long long)(left_s / 60), (long long)(left_s % 60));
         else
@@ -141,7 +143,8 @@ static int remove_token(const struct command *command, struct arena *arena)
     struct value *answer;
 
     request.path = arena_printf(arena, "/_berth/v1/tokens/" SLICE_FMT,
-                                SLICE_ARG(query_encode(arena, slice_of(command->id)))).at;
+                                SLICE_ARG(query_encode(arena, slice_of(command->id))))
+                       .at;
     return ask(&request, 204, arena, &answer) ? 0 : 1;
 }
 

@@ -1,5 +1,5 @@
-/* Tokens: /_berth/v1/tokens: single-use join tokens for the operator. A token's text is in the answer
- * to its making and nowhere else. */
+/* Tokens: /_berth/v1/tokens: single-use join tokens for the operator. A token's text is in the
+ * answer to its making and nowhere else. */
 #include "proxy/admin/internal.h"
 
 #include "proxy/admin/gates.h"
@@ -19,8 +19,9 @@ static struct value *token_value(struct arena *arena, const struct join_token *t
     value_set_int(arena, value, "expires_ms", token->expires_ms);
     value_set_text(arena, value, "used_by", slice_of(token->used_by));
     value_set_text(arena, value, "state",
-                   token->used_by[0] ? SLICE("used") : left_ms > 0 ? SLICE("open")
-                                                                   : SLICE("expired"));
+                   token->used_by[0] ? SLICE("used")
+                   : left_ms > 0     ? SLICE("open")
+                                     : SLICE("expired"));
     return value;
 }
 
@@ -44,9 +45,10 @@ static void on_create(struct admin_call *call, struct value *body)
     char *text;
 
     if (!admin->state) {
-        failure_set(&failure, FAILURE_UNSUPPORTED,
-                    "single-use tokens need berthd --state DIR: without it a restart would forget who "
-                    "has joined, and no agent could come back");
+        failure_set(
+            &failure, FAILURE_UNSUPPORTED,
+            "single-use tokens need berthd --state DIR: without it a restart would forget who "
+            "has joined, and no agent could come back");
         admin_fail(call, "state", &failure);
         return;
     }

@@ -2,11 +2,13 @@
 #include "proxy/cluster/nodes.h"
 
 #include "proxy/cluster/state.h"
+#include "proxy/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define LEASE_TICK_MS 250
+#define LEASE_PAUSE_MS 1000 /* a tick so late was a pause, not load */
 
 const char *node_state_name(enum node_state state)
 {
@@ -226,11 +228,29 @@ int cluster_api_min(const struct cluster *cluster)
 
 /* ---- leases ---- */
 
+/* A manager that was stopped for a while (a paused machine, a debugger) could not take renewals: the
+ * time that it missed is nobody's silence. Agents count on that, docs/decisions/004-fencing.md. */
+static void forgive_pause(struct cluster *cluster, uint64_t now)
+{
+    uint64_t late = now - cluster->lease_ticked_ms;
+
+    cluster->lease_ticked_ms = now;
+    if (late < LEASE_PAUSE_MS)
+        return;
+    log_warning("berthd was stopped for a while, leases are longer by that", "late_ms=%llu",
+                (unsigned long long)late);
+    for (size_t i = 0; i < cluster->node_count; i++) {
+        if (!cluster->nodes[i]->lease_over)
+            cluster->nodes[i]->lease_until += late;
+    }
+}
+
 static void check_leases(void *context)
 {
     struct cluster *cluster = context;
     uint64_t now = loop_now(cluster->loop);
 
+    forgive_pause(cluster, now);
     timer_start(&cluster->lease_timer, LEASE_TICK_MS);
     for (size_t i = 0; i < cluster->node_count; i++) {
         struct engine_node *node = cluster->nodes[i];
@@ -256,6 +276,7 @@ void cluster_node_renew(struct engine_node *node)
 
 void nodes_init(struct cluster *cluster)
 {
+    cluster->lease_ticked_ms = loop_now(cluster->loop);
     timer_init(&cluster->lease_timer, cluster->loop, check_leases, cluster);
     timer_start(&cluster->lease_timer, LEASE_TICK_MS);
 }

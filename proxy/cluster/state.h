@@ -36,6 +36,7 @@ struct cluster {
     uint64_t generation; /* nodes.generation of model.h */
     struct list by_state[NODE_STATES];
     struct timer lease_timer;
+    uint64_t lease_ticked_ms;        /* when it fired last */
     /* containers.c */
     struct table *containers; /* user's id, and engine id of moved ones -> entry */
     struct prefix_index *prefixes;

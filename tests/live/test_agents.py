@@ -190,3 +190,41 @@ def test_a_token_names_the_managers_authority(c):
     forget(c, "node-2")
     c.start_agent(node)
     c.wait_nodes(3)
+
+
+@seconds(90)
+def test_a_paused_agent_asks_before_it_fences(c):
+    """Stopped for longer than lease and grace, with its engine well: nothing is lost, nothing stops."""
+    c.docker("run -d --name quiet busybox top").ok()
+    node = c.lab[c.node_of("quiet")]
+    started = node.get("/containers/quiet/json")["State"]["StartedAt"]
+    time.sleep(2.5)
+    before = len(c.agents[node.name].text())
+    # The agent runs below the lab's `exec`: the whole session is stopped.
+    group = c.agents[node.name].pid
+    os.killpg(group, signal.SIGSTOP)
+    try:
+        time.sleep(9)
+    finally:
+        os.killpg(group, signal.SIGCONT)
+    time.sleep(4)
+    equal(node.get("/containers/quiet/json")["State"]["StartedAt"], started)
+    equal(states_on_engine(node)["quiet"], "running")
+    said = c.agents[node.name].text()[before:]
+    if "stopping those that can move" in said:
+        raise AssertionError("it fenced:\n" + said)
+
+
+@seconds(90)
+def test_a_paused_manager_forgives_the_pause(c):
+    """Stopped for two seconds, a manager does not count them as anybody's silence."""
+    c.docker("run -d --name calm busybox top").ok()
+    node = c.lab[c.node_of("calm")]
+    started = node.get("/containers/calm/json")["State"]["StartedAt"]
+    os.kill(c.berthd.pid, signal.SIGSTOP)
+    time.sleep(2)
+    os.kill(c.berthd.pid, signal.SIGCONT)
+    wait_for("it says so", lambda: "was stopped for a while" in c.berthd.text(), 20)
+    c.wait_nodes(3)
+    time.sleep(3)
+    equal(node.get("/containers/calm/json")["State"]["StartedAt"], started)

@@ -1,5 +1,5 @@
-/* Admin: joins, leases, nodes and tokens asked over a real front, on a stream pair. The engines that
- * nodes name do not exist: what counts here is who may come in, with which words. */
+/* Admin: joins, leases, nodes and tokens asked over a real front, on a stream pair. The engines
+ * that nodes name do not exist: what counts here is who may come in, with which words. */
 #include "proxy/admin/admin.h"
 #include "proxy/cluster/nodes.h"
 #include "proxy/json.h"
@@ -19,11 +19,11 @@ static char folder[64];
 
 static void open_admin(const char *token, bool is_open, const char *state)
 {
-    struct admin_options options = {.cluster = cluster, .token = token, .open = is_open,
-                                    .state = state};
+    struct admin_options options = {
+        .cluster = cluster, .token = token, .open = is_open, .state = state};
     struct failure failure;
-    struct front_settings settings = {.head_timeout_ms = 60000, .idle_timeout_ms = 60000,
-                                      .linger_ms = 100, .server = "berth"};
+    struct front_settings settings = {
+        .head_timeout_ms = 60000, .idle_timeout_ms = 60000, .linger_ms = 100, .server = "berth"};
 
     admin = admin_new(&options, &failure);
     cr_assert_not_null(admin, "%s", failure.text);
@@ -51,9 +51,13 @@ static void close_admin(void)
 
 static void tear_down(void)
 {
-    static const char *const names[] = {"membership.json",   "gates/ca.pem",      "gates/ca-key.pem",
-                                        "gates/manager.pem", "gates/manager-key.pem",
-                                        "gates/verdict-key.pem", "gates"};
+    static const char *const names[] = {"membership.json",
+                                        "gates/ca.pem",
+                                        "gates/ca-key.pem",
+                                        "gates/manager.pem",
+                                        "gates/manager-key.pem",
+                                        "gates/verdict-key.pem",
+                                        "gates"};
     char path[128];
 
     close_admin();
@@ -80,12 +84,12 @@ static void on_written(struct stream *stream, bool ok, void *context)
 static struct value *ask(const char *method, const char *path, const char *token, const char *body,
                          int *status)
 {
-    struct slice text = arena_printf(arena,
-                                     "%s /_berth/v1%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
-                                     "%s%s%sContent-Length: %zu\r\n\r\n%s",
-                                     method, path, token ? "Authorization: Bearer " : "",
-                                     token ? token : "", token ? "\r\n" : "",
-                                     body ? strlen(body) : 0, body ? body : "");
+    struct slice text =
+        arena_printf(arena,
+                     "%s /_berth/v1%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                     "%s%s%sContent-Length: %zu\r\n\r\n%s",
+                     method, path, token ? "Authorization: Bearer " : "", token ? token : "",
+                     token ? "\r\n" : "", body ? strlen(body) : 0, body ? body : "");
     struct iovec piece = {arena_text(arena, text), text.length};
     struct stream *client, *server;
     struct buffer answer;
@@ -206,16 +210,18 @@ Test(admin, refusals_say_what_to_do)
     answer = ask("POST", "/join", "wrong", join_as("cluster-1", "n", "A", ""), &status);
     expect_refusal(answer, status, 401, "token", "wrong join token");
     answer = ask("POST", "/join", "shared", join_as("cluster-2", "n", "A", ""), &status);
-    expect_refusal(answer, status, 409, "cluster", "serves cluster \"cluster-1\", not \"cluster-2\"");
+    expect_refusal(answer, status, 409, "cluster",
+                   "serves cluster \"cluster-1\", not \"cluster-2\"");
     answer = ask("POST", "/join", "shared", join_as("cluster-1", "a/b", "A", ""), &status);
     expect_refusal(answer, status, 400, "request", "node name");
     answer = ask("POST", "/join", "shared", "{", &status);
     expect_refusal(answer, status, 400, "body", "invalid JSON");
     answer = ask("POST", "/join", "shared", "[]", &status);
     expect_refusal(answer, status, 400, "body", "JSON object");
-    answer = ask("POST", "/join", "shared",
-                 "{\"cluster\":\"cluster-1\",\"name\":\"n\",\"engine_id\":\"A\",\"engine\":\"ftp://x\"}",
-                 &status);
+    answer =
+        ask("POST", "/join", "shared",
+            "{\"cluster\":\"cluster-1\",\"name\":\"n\",\"engine_id\":\"A\",\"engine\":\"ftp://x\"}",
+            &status);
     expect_refusal(answer, status, 400, "engine", "ftp://x");
     answer = ask("GET", "/nothing", NULL, NULL, &status);
     expect_refusal(answer, status, 404, "path", "page not found");
@@ -321,8 +327,7 @@ Test(admin, tokens_need_state_and_can_be_removed)
     (void)ask("DELETE", arena_printf(arena, "/tokens/%s", text_of(answer, "id")).at, NULL, NULL,
               &status);
     expect_int(status, 204);
-    answer = ask("POST", "/join", made_token(answer), join_as("cluster-1", "n", "A", "k"),
-                 &status);
+    answer = ask("POST", "/join", made_token(answer), join_as("cluster-1", "n", "A", "k"), &status);
     expect_refusal(answer, status, 401, "token", "wrong join token");
     answer = ask("DELETE", "/tokens/00000000", NULL, NULL, &status);
     expect_refusal(answer, status, 404, "token", "00000000");
@@ -337,8 +342,8 @@ static bool deny(struct exchange *exchange, const char *operation, void *context
 Test(admin, asks_who_may)
 {
     struct admin_options options = {.cluster = cluster, .may = deny};
-    struct front_settings settings = {.head_timeout_ms = 60000, .idle_timeout_ms = 60000,
-                                      .linger_ms = 100, .server = "berth"};
+    struct front_settings settings = {
+        .head_timeout_ms = 60000, .idle_timeout_ms = 60000, .linger_ms = 100, .server = "berth"};
     struct failure failure;
     struct value *answer;
     int status;

@@ -23,10 +23,12 @@ Test(join_request, takes_a_whole_one)
 {
     struct join_request request;
     struct failure failure;
-    struct value *body = json_parse(arena, SLICE(HEAD ",\"address\":\"10.0.0.5\",\"pool\":\"gpu\","
-                                                      "\"memory_bytes\":2147483648,\"nano_cpus\":5,"
-                                                      "\"tags\":{\"storage\":\"ssd\",\"empty\":\"\"},"
-                                                      "\"facts\":null,\"later\":[1]}"), &failure);
+    struct value *body = json_parse(arena,
+                                    SLICE(HEAD ",\"address\":\"10.0.0.5\",\"pool\":\"gpu\","
+                                               "\"memory_bytes\":2147483648,\"nano_cpus\":5,"
+                                               "\"tags\":{\"storage\":\"ssd\",\"empty\":\"\"},"
+                                               "\"facts\":null,\"later\":[1]}"),
+                                    &failure);
 
     cr_assert(join_request_read(&request, arena, body, &failure) == 0, "%s", failure.text);
     expect_slice(request.name, "node-1");

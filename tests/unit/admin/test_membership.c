@@ -76,8 +76,8 @@ Test(membership, tokens_are_bounded_and_removable)
 
     cr_expect_null(membership_token_create(membership, SLICE("a b"), 60000, 0, &failure));
     cr_expect_null(membership_token_create(membership, SLICE(""), 999, 0, &failure));
-    cr_expect_null(membership_token_create(membership, SLICE(""), MEMBERSHIP_MAX_TTL_MS + 1, 0,
-                                           &failure));
+    cr_expect_null(
+        membership_token_create(membership, SLICE(""), MEMBERSHIP_MAX_TTL_MS + 1, 0, &failure));
     for (int i = 0; i < MEMBERSHIP_MAX_TOKENS; i++) {
         free(text);
         text = membership_token_create(membership, SLICE(""), 60000, 0, &failure);

@@ -104,7 +104,8 @@ static struct value *value_of(const char *text)
 }
 
 #define TOLD                                                                                       \
-    "{\"fence\":{\"after_ms\":5000,\"within_ms\":20,\"digest\":\"d1\",\"containers\":[\"aa\",\"bb\"," \
+    "{\"fence\":{\"after_ms\":5000,\"within_ms\":20,\"digest\":\"d1\",\"containers\":[\"aa\","     \
+    "\"bb\","                                                                                      \
     "\"../x\",7]}}"
 
 Test(fence, is_due_only_when_told_and_only_behind_the_last_sign_of_life)
@@ -138,8 +139,9 @@ Test(fence, stops_what_runs_and_starts_what_it_is_told_to)
 
     fence_take(fence, value_of(TOLD));
     fence_run(fence, client, engine);
-    expect_text(seen(4), "POST /containers/aa/kill?signal=TERM\nPOST /containers/bb/kill?signal=TERM\n"
-                         "POST /containers/aa/kill\nPOST /containers/bb/kill\n");
+    expect_text(seen(4),
+                "POST /containers/aa/kill?signal=TERM\nPOST /containers/bb/kill?signal=TERM\n"
+                "POST /containers/aa/kill\nPOST /containers/bb/kill\n");
     cr_expect(fence_due_ms(fence) == INT64_MAX, "once is enough");
     stopped = fence_stopped(fence, arena);
     cr_assert_not_null(stopped);

@@ -42,8 +42,11 @@ Test(messages, the_manager_takes_what_the_agent_says)
     static char *pairs[] = {pair}, *facts[] = {fact};
     static char id[] = "A:B", host[] = "node-1";
     static const struct tag found[] = {{SLICE_INIT("load"), SLICE_INIT("0.5")}};
-    struct agent_options options = {.cluster = cluster, .constraints = {pairs, 1},
-                                    .facts = {facts, 1}, .memory_bytes = 5, .nano_cpus = 6};
+    struct agent_options options = {.cluster = cluster,
+                                    .constraints = {pairs, 1},
+                                    .facts = {facts, 1},
+                                    .memory_bytes = 5,
+                                    .nano_cpus = 6};
     struct engine_facts engine = {id, host};
     struct join_request request;
     struct failure failure = {0};
@@ -78,8 +81,7 @@ Test(messages, verdicts)
         {409, "{\"message\":\"taken\",\"reason\":\"node\"}", VERDICT_CLASH, "taken"},
         {400, "{\"message\":\"bad\",\"reason\":\"request\"}", VERDICT_REFUSED, "bad"},
         {503, "{\"message\":\"busy\"}", VERDICT_LATER, "busy"},
-        {404, "<html>", VERDICT_REFUSED,
-         "status 404 without a message: is it a berth manager?"},
+        {404, "<html>", VERDICT_REFUSED, "status 404 without a message: is it a berth manager?"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -87,9 +89,9 @@ Test(messages, verdicts)
         int64_t lease_ms;
         char *lease;
 
-        expect_int(join_answer_read(cases[i].status, slice_of(cases[i].body), &lease, &lease_ms,
-                                    &why),
-                   cases[i].verdict);
+        expect_int(
+            join_answer_read(cases[i].status, slice_of(cases[i].body), &lease, &lease_ms, &why),
+            cases[i].verdict);
         expect_text(why.text, cases[i].why);
         cr_expect((lease != NULL) == (cases[i].verdict == VERDICT_JOINED));
         free(lease);

@@ -65,16 +65,18 @@ Test(options, says_what_is_wrong)
     expect_refused(PARSE("--join-cluster", "c"), &options, "--manager http://HOST:PORT is needed");
     expect_refused(PARSE("--join-cluster"), &options, "--join-cluster needs a value");
     expect_refused(PARSE("--join-cluster="), &options, "--join-cluster needs a value");
-    expect_refused(PARSE("--manager", "master:1234"), &options,
-                   "--manager: \"master:1234\" is no address of a manager: write http://HOST:PORT or "
-                   "https://HOST:PORT");
+    expect_refused(
+        PARSE("--manager", "master:1234"), &options,
+        "--manager: \"master:1234\" is no address of a manager: write http://HOST:PORT or "
+        "https://HOST:PORT");
     expect_refused(PARSE(JOIN, "--constraint", "ssd"), &options,
                    "--constraint: \"ssd\" is no KEY=VALUE pair, as storage=ssd");
     expect_refused(PARSE(JOIN, "--fact", "=x"), &options,
                    "--fact: \"=x\" is no KEY=VALUE pair, as storage=ssd");
-    expect_refused(PARSE(JOIN, "--memory", "much"), &options,
-                   "--memory: invalid size \"much\": write bytes or a number with a unit, as 512m or "
-                   "2g");
+    expect_refused(
+        PARSE(JOIN, "--memory", "much"), &options,
+        "--memory: invalid size \"much\": write bytes or a number with a unit, as 512m or "
+        "2g");
     expect_refused(PARSE(JOIN, "--fact-interval", "10ms"), &options,
                    "--fact-interval must be at least 1s");
     expect_refused(PARSE(JOIN, "--tlscert", "x"), &options,
