@@ -45,6 +45,7 @@ struct cluster *cluster_new(struct loop *loop, const struct cluster_options *opt
     cluster->remembered_arena = arena_new();
     cluster->superseded = table_new();
     cluster->arrivals = table_new();
+    cluster->doubts = table_new();
     containers_init(cluster);
     changes_init(cluster);
     nodes_init(cluster);
@@ -69,6 +70,7 @@ void cluster_free(struct cluster **pointer)
     arena_free(&cluster->remembered_arena);
     table_free(&cluster->superseded);
     table_free(&cluster->arrivals);
+    doubts_deinit(cluster);
     table_free(&cluster->nodes_by_name);
     table_free(&cluster->nodes_by_id);
     scheduler_free(&cluster->scheduler);

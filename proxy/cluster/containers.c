@@ -297,6 +297,8 @@ struct container_entry *container_take(struct engine_node *node, struct slice en
     container_account(entry);
     container_index(entry);
     entry->generation++;
+    if (fresh)
+        doubt_meets(entry);
     if (inspect)
         record_container(entry, inspect);
     arena_free(&arena);

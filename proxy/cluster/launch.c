@@ -1,123 +1,22 @@
 /* Launch: the steps of a create, from the decision to the container in the cache. */
 #include "proxy/cluster/launch.h"
 
-#include "proxy/cluster/state.h"
+#include "proxy/cluster/launch_private.h"
 #include "proxy/json.h"
 
 #include <stdlib.h>
 
-#define LAUNCH_TRIES      16     /* nodes; each may cost a connect deadline */
 #define CREATE_TIMEOUT_MS 120000 /* engines copy image content into new volumes meanwhile */
 #define LOOK_TIMEOUT_MS   5000
+#define JOIN_PATIENCE_MS  5000
+#define JOIN_RETRY_MS     100
 #define HOLD_MS           60000 /* a created container keeps its promise this long unstarted */
-#define BODY_MAX          (16u * 1024 * 1024)
-
-enum launch_step {
-    LAUNCH_CHOOSE,  /* ask the scheduler, reserve */
-    LAUNCH_COPY,    /* bring the image there */
-    LAUNCH_PREPARE, /* what the container needs there */
-    LAUNCH_CREATE,  /* POST /containers/create */
-    LAUNCH_LOOK,    /* no answer: has the node got it? */
-    LAUNCH_RECORD,  /* into the cache */
-    LAUNCH_DONE,
-};
-
-struct launch {
-    struct cluster *cluster;
-    struct arena *arena;
-    struct workload workload;
-    struct slice body, query, user_id, supersedes, image;
-    void (*prepare)(struct engine_node *node, void (*on_done)(const struct failure *, void *),
-                    void *done_context, void *context);
-    void *prepare_context;
-    const struct headers *headers;
-    int api_version;
-    bool strict;
-    struct name_reservation *name;
-    enum launch_step step;
-    struct slice excluded[LAUNCH_TRIES];
-    size_t excluded_count;
-    struct failure failure, last_failure;
-    struct engine_node *node; /* held */
-    struct reservation *reservation;
-    struct launch_result result;
-    launch_fn on_done;
-    void *context;
-    bool cancelled;
-};
 
 static void run(struct launch *launch);
 
-/* ---- copying the request ---- */
-
-static struct tags copy_tags(struct arena *arena, struct tags tags)
-{
-    struct tag *list = arena_alloc(arena, (tags.count + 1) * sizeof *list);
-
-    for (size_t i = 0; i < tags.count; i++) {
-        list[i].key = arena_copy(arena, tags.list[i].key);
-        list[i].value = arena_copy(arena, tags.list[i].value);
-    }
-    return (struct tags){list, tags.count};
-}
-
-static const struct slice *copy_slices(struct arena *arena, const struct slice *list, size_t count)
-{
-    struct slice *copy = arena_alloc(arena, (count + 1) * sizeof *copy);
-
-    for (size_t i = 0; list && i < count; i++)
-        copy[i] = arena_copy(arena, list[i]);
-    return copy;
-}
-
-static struct workload copy_workload(struct arena *arena, const struct workload *from)
-{
-    struct workload copy = *from;
-    struct port *ports = arena_alloc(arena, (from->ports.count + 1) * sizeof *ports);
-    struct constraint *constraints =
-        arena_alloc(arena, (from->constraints.count + 1) * sizeof *constraints);
-
-    for (size_t i = 0; i < from->ports.count; i++) {
-        ports[i] = from->ports.list[i];
-        ports[i].ip = arena_copy(arena, ports[i].ip);
-    }
-    for (size_t i = 0; i < from->constraints.count; i++) {
-        constraints[i] = from->constraints.list[i];
-        constraints[i].key = arena_copy(arena, constraints[i].key);
-        constraints[i].pattern = arena_copy(arena, constraints[i].pattern);
-    }
-    copy.ports.list = ports;
-    copy.constraints.list = constraints;
-    copy.labels = copy_tags(arena, from->labels);
-    copy.id = arena_copy(arena, from->id);
-    copy.name = arena_copy(arena, from->name);
-    copy.image = arena_copy(arena, from->image);
-    copy.platform = arena_copy(arena, from->platform);
-    copy.owner = arena_copy(arena, from->owner);
-    copy.homes = copy_slices(arena, from->homes, from->home_count);
-    copy.home_reasons = copy_slices(arena, from->home_reasons, from->home_count);
-    return copy;
-}
-
-static const struct headers *copy_headers(struct arena *arena, const struct headers *headers)
-{
-    struct headers *copy;
-
-    if (!headers)
-        return NULL;
-    copy = arena_alloc(arena, sizeof *copy);
-    copy->count = headers->count;
-    for (size_t i = 0; i < headers->count; i++) {
-        copy->list[i].name = arena_copy(arena, headers->list[i].name);
-        copy->list[i].value = arena_copy(arena, headers->list[i].value);
-    }
-    return copy;
-}
-
 /* ---- CHOOSE ---- */
 
-static struct schedule_request request_for(struct cluster *cluster,
-                                           const struct workload *workload,
+static struct schedule_request request_for(struct cluster *cluster, const struct workload *workload,
                                            const struct nodes *nodes)
 {
     return (struct schedule_request){.workload = workload,
@@ -223,12 +122,33 @@ static void next_node(struct launch *launch, const struct failure *failure)
     run(launch);
 }
 
+/* Just after a start the nodes are still being looked at: what they will say is worth a moment. */
+static bool wait_for_nodes(struct launch *launch)
+{
+    struct cluster *cluster = launch->cluster;
+    uint64_t now = loop_now(cluster->loop);
+
+    if (launch->failure.kind != FAILURE_NO_ROOM ||
+        cluster->sums.nodes_by_state[NODE_JOINING] == 0 || launch->excluded_count > 0)
+        return false;
+    if (launch->wait_until == 0)
+        launch->wait_until = now + JOIN_PATIENCE_MS;
+    if (now >= launch->wait_until)
+        return false;
+    failure_clear(&launch->failure);
+    launch->step = LAUNCH_WAIT;
+    timer_start(&launch->wait, JOIN_RETRY_MS);
+    return true;
+}
+
 static void choose(struct launch *launch)
 {
     struct engine_node *node = NULL;
 
     if (decide_by_image(launch->cluster, &launch->workload, launch->excluded,
                         launch->excluded_count, &node, &launch->failure) != 0) {
+        if (wait_for_nodes(launch))
+            return;
         /* Nodes that fit were tried and failed: that is the reason, not a lack of room. */
         if (launch->failure.kind == FAILURE_NO_ROOM && launch->excluded_count > 0)
             launch->failure = launch->last_failure;
@@ -299,6 +219,9 @@ static void on_looked(const struct call_reply *reply, const struct failure *fail
         inspect = json_parse(launch->arena, reply->body, NULL);
     id = value_get_text(inspect, "Id");
     if (id.length == 0) {
+        /* It said no: it has not got it. It said nothing: it may show up there later. */
+        if (failure)
+            doubt_add(launch->node, launch->workload.name);
         next_node(launch, &launch->failure);
         return;
     }
@@ -349,8 +272,6 @@ static void on_created(const struct call_reply *reply, const struct failure *fai
 /* From here on the node may show the container at any moment. */
 static void expect_arrival(struct launch *launch, bool expected)
 {
-    if (launch->user_id.length == 0)
-        return;
     if (expected)
         table_put(launch->cluster->arrivals, launch->workload.name, launch);
     else if (table_find(launch->cluster->arrivals, launch->workload.name) == launch)
@@ -360,7 +281,8 @@ static void expect_arrival(struct launch *launch, bool expected)
 /* From now on `engine_id` is the container its user knows, and an older copy is not. */
 static void take_over(struct launch *launch, struct slice engine_id)
 {
-    expect_arrival(launch, false);
+    if (launch->user_id.length == 0)
+        return;
     if (launch->supersedes.length > 0)
         superseded_set(launch->cluster, launch->supersedes, launch->user_id);
     identity_set(launch->cluster, launch->user_id, engine_id);
@@ -370,9 +292,8 @@ void launch_arrived(struct engine_node *node, struct slice name, struct slice en
 {
     struct launch *launch = table_find(node->cluster->arrivals, name);
 
-    if (!launch || launch->node != node)
-        return;
-    take_over(launch, engine_id);
+    if (launch && launch->node == node)
+        take_over(launch, engine_id);
 }
 
 static void create(struct launch *launch)
@@ -416,8 +337,8 @@ static void created(struct launch *launch, struct slice id)
         return;
     }
     launch->step = LAUNCH_RECORD;
-    if (launch->user_id.length > 0)
-        take_over(launch, id);
+    doubt_forget(launch->node, launch->workload.name);
+    take_over(launch, id);
     cluster_refresh(launch->cluster, launch->node, id, on_recorded, launch);
 }
 
@@ -449,6 +370,8 @@ static void run(struct launch *launch)
                 launch->step = LAUNCH_DONE;
             else
                 choose(launch);
+            if (launch->step == LAUNCH_WAIT)
+                return;
             break;
         case LAUNCH_COPY:
             if (copy_image(launch))
@@ -481,6 +404,9 @@ static void run(struct launch *launch)
             else
                 look(launch);
             return;
+        case LAUNCH_WAIT:
+            launch->step = LAUNCH_CHOOSE; /* the timer brought us here */
+            break;
         case LAUNCH_RECORD:
             return;
         case LAUNCH_DONE:
@@ -498,34 +424,11 @@ static void start(void *context)
 struct launch *launch_start(struct cluster *cluster, const struct launch_request *request,
                             launch_fn on_done, void *context)
 {
-    struct launch *launch = xcalloc(1, sizeof *launch);
-    struct buffer body;
+    struct launch *launch = launch_make(cluster, request);
 
-    launch->cluster = cluster;
-    launch->arena = arena_new();
-    launch->workload = copy_workload(launch->arena, request->workload);
-    launch->workload.name = arena_copy(launch->arena, names_text(request->name));
-    launch->name = request->name;
-    launch->query = arena_copy(launch->arena, request->query);
-    launch->user_id = arena_copy(launch->arena, request->user_id);
-    launch->supersedes = arena_copy(launch->arena, request->supersedes);
-    launch->prepare = request->prepare;
-    launch->prepare_context = request->prepare_context;
-    launch->image = launch->workload.image;
-    launch->headers = copy_headers(launch->arena, request->headers);
-    launch->api_version = request->api_version;
-    launch->strict = request->strict;
     launch->on_done = on_done;
     launch->context = context;
-    buffer_init(&body, BODY_MAX);
-    json_write(&body, request->body);
-    launch->body = arena_copy(launch->arena, buffer_slice(&body));
-    if (body.overflow) {
-        failure_set(&launch->failure, FAILURE_TOO_LARGE,
-                    "the container's description is over %u MiB", BODY_MAX / 1024 / 1024);
-        launch->step = LAUNCH_DONE;
-    }
-    buffer_deinit(&body);
+    timer_init(&launch->wait, cluster->loop, start, launch);
     loop_defer(cluster->loop, start, launch);
     return launch;
 }

@@ -31,9 +31,9 @@ struct launch_request {
 };
 
 struct launch_result {
-    int status;                  /* engine's: 201, or its refusal (404 no such image…) */
-    struct slice body;           /* engine's, as it is */
-    struct engine_node *node;    /* where it was decided */
+    int status;                    /* engine's: 201, or its refusal (404 no such image…) */
+    struct slice body;             /* engine's, as it is */
+    struct engine_node *node;      /* where it was decided */
     struct container_entry *entry; /* 201: in the cache; NULL else */
 };
 
@@ -49,7 +49,8 @@ struct launch *launch_start(struct cluster *cluster, const struct launch_request
 void launch_cancel(struct launch **launch);
 
 /* Decides without creating or reserving anything: for what is not a container but needs a home too
- * (network, volume, build). The same filters, strategy and policy; NO_ROOM and INVALID as launch. */
+ * (network, volume, build). The same filters, strategy and policy; NO_ROOM and INVALID as launch.
+ */
 int launch_choose(struct cluster *cluster, const struct workload *workload,
                   struct engine_node **node, struct failure *failure) MUST_CHECK;
 

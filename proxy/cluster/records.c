@@ -293,6 +293,11 @@ static void load_superseded(struct slice key, struct slice text, void *context)
     superseded_set(context, key, text);
 }
 
+static void load_doubt(struct slice key, struct slice text, void *context)
+{
+    doubts_load(context, key, text);
+}
+
 int cluster_set_store(struct cluster *cluster, struct store *store, struct failure *failure)
 {
     static const struct {
@@ -300,7 +305,7 @@ int cluster_set_store(struct cluster *cluster, struct store *store, struct failu
         store_each_fn load;
     } kinds[] = {
         {"identity", load_identity}, {"superseded", load_superseded}, {"node", load_node},
-        {"networks", load_networks}, {"container", load_container},
+        {"networks", load_networks}, {"container", load_container},   {"doubt", load_doubt},
     };
 
     must(cluster->node_count == 0);

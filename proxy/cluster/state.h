@@ -63,7 +63,8 @@ struct cluster {
     struct table *remembered; /* name -> record of a node that is not here yet */
     struct arena *remembered_arena;
     struct table *superseded; /* engine id of an old copy -> user's id (heap text) */
-    struct table *arrivals;   /* name -> launch of a moved container under way */
+    struct table *arrivals;   /* name -> launch between CREATE and RECORD */
+    struct table *doubts;     /* node/name -> struct doubt */
     struct table *image_ids;  /* id -> number of nodes, as pointer-sized counts */
     struct cluster_sums sums;
 };
@@ -203,6 +204,16 @@ struct container_entry *pending_new(struct cluster *cluster, struct slice user_i
 void pending_set_why(struct container_entry *entry, const char *why);
 /* The container of a launch under way has shown itself on its node. */
 void launch_arrived(struct engine_node *node, struct slice name, struct slice engine_id);
+
+/* ---- doubts.c ---- */
+/* The node was asked to create a container of that name and fell silent: if it shows one, nobody
+ * was told of it, and it is taken away. */
+void doubt_add(struct engine_node *node, struct slice name);
+void doubt_forget(struct engine_node *node, struct slice name);
+/* A container not known before: when it is such an orphan it is hidden and removed. */
+void doubt_meets(struct container_entry *entry);
+void doubts_load(struct cluster *cluster, struct slice key, struct slice text);
+void doubts_deinit(struct cluster *cluster);
 
 /* ---- records ---- */
 void record_node(struct engine_node *node);

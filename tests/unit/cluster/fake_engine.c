@@ -254,6 +254,11 @@ static void serve_create(struct fake_connection *connection, struct slice target
         container->host_port = port_number(value_get_text(bindings->first->first, "HostPort"));
     fake_engine_event(engine, container, "create");
     arena_free(&arena);
+    if (engine->die_on_create) {
+        engine->die_on_create = false;
+        fake_engine_kill(engine);
+        return;
+    }
     if (engine->drop_create) {
         engine->drop_create = false;
         connection_close(connection, true);

@@ -38,6 +38,7 @@ struct fake_engine {
     int made;                     /* containers created so far */
     long long clock_ns;           /* of events */
     bool drop_create;             /* takes the create, then cuts the connection without an answer */
+    bool die_on_create;     /* carries out the create, then loses its power */
     bool refuse_create;           /* 404 No such image */
     bool refuse_start;            /* start answers 500 */
     bool hold_inspect;            /* inspect answers wait for fake_release */

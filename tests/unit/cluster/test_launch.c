@@ -163,6 +163,48 @@ Test(launch, lost_answer_is_looked_up_on_the_node)
     fixture_close(&f);
 }
 
+Test(launch, orphan_of_a_lost_answer_is_removed_when_the_node_returns)
+{
+    struct fixture f;
+    struct outcome outcome;
+    struct fake_engine *silent;
+    struct container_entry *entry;
+    struct failure failure;
+
+    fixture_open(&f, 2);
+    fixture_join(&f);
+    f.engines[0].die_on_create = f.engines[1].die_on_create = true;
+    launch_one(&f, "web", 0, 0, &outcome);
+    until(f.loop, f.engines[0].creates + f.engines[1].creates == 1);
+    silent = f.engines[0].creates ? &f.engines[0] : &f.engines[1];
+    (silent == &f.engines[0] ? &f.engines[1] : &f.engines[0])->die_on_create = false;
+    until(f.loop, outcome.calls == 1);
+    expect_int(outcome.status, 201);
+    cr_assert_not_null(fake_engine_find(silent, "web"));
+    fake_engine_return(silent);
+    until(f.loop, !fake_engine_find(silent, "web"));
+    until(f.loop, f.nodes[0]->in_sync && f.nodes[1]->in_sync);
+    expect_int(cluster_find_container(f.cluster, SLICE("web"), &entry, &failure), 0);
+    cr_expect(container_name_unique(entry));
+    fixture_close(&f);
+}
+
+Test(launch, waits_for_nodes_that_are_still_joining)
+{
+    struct fixture f;
+    struct outcome outcome;
+    struct node_options options = {0};
+    struct failure failure;
+
+    fixture_open(&f, 1);
+    options.endpoint = f.engines[0].endpoint;
+    f.nodes[0] = cluster_node_add(f.cluster, &options, &failure);
+    launch_one(&f, "web", 0, 0, &outcome);
+    until(f.loop, outcome.calls == 1);
+    expect_int(outcome.status, 201);
+    fixture_close(&f);
+}
+
 Test(launch, silent_node_is_passed_over)
 {
     struct fixture f;
