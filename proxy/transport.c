@@ -102,7 +102,7 @@ int transport_reload(struct transport *transport, struct failure *failure)
 int transport_listen(const struct transport *transport, const struct endpoint *endpoint,
                      struct tls_context **tls, struct failure *failure)
 {
-    *tls = endpoint->kind == ENDPOINT_TCP ? transport->server : NULL;
+    *tls = endpoint->address.ss_family != AF_UNIX ? transport->server : NULL;
     if (endpoint->wants_tls && !*tls)
         return failure_set(failure, FAILURE_INVALID, "https:// needs --tls or --tlsverify");
     if (*tls || endpoint_is_local(endpoint) || transport->settings->insecure_tcp)

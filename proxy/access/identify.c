@@ -216,7 +216,7 @@ int identify(const struct identifier *identifier, struct exchange *exchange,
     struct stream *stream = exchange_stream_of(exchange);
     struct arena *arena = exchange_arena(exchange);
     struct slice token;
-    struct tls_peer *peer = arena_alloc(arena, sizeof(*peer));
+    const struct tls_peer *peer = stream_tls_peer_of(stream);
     uid_t uid;
     gid_t gid;
     pid_t pid;
@@ -232,7 +232,7 @@ int identify(const struct identifier *identifier, struct exchange *exchange,
         return -1;
     if (token.at && table_count(identifier->tokens.by_hash) > 0)
         return identify_token(identifier, token, identity, failure);
-    if (stream_tls_peer(stream, peer) == 0)
+    if (peer)
         identify_certificate(identifier, arena, peer, identity);
     else if (is_unix) {
         identity->proof = PROOF_UNIX;

@@ -143,11 +143,23 @@ int endpoint_split(struct endpoint *endpoint, struct slice text, uint16_t defaul
     return split_tcp(endpoint, text, default_port, failure);
 }
 
+/* What it is bound to decides who can reach it. */
+static int resolve_fd(struct endpoint *endpoint, struct failure *failure)
+{
+    socklen_t length = sizeof endpoint->address;
+    if (getsockname(endpoint->fd, (struct sockaddr *)&endpoint->address, &length))
+        return bad(endpoint, failure, "no socket was inherited under that number");
+    endpoint->address_length = length;
+    return 0;
+}
+
 int endpoint_parse(struct endpoint *endpoint, struct slice text, uint16_t default_port,
                    struct failure *failure)
 {
     if (endpoint_split(endpoint, text, default_port, failure))
         return -1;
+    if (endpoint->kind == ENDPOINT_FD)
+        return resolve_fd(endpoint, failure);
     if (endpoint->kind != ENDPOINT_TCP || endpoint->address_length)
         return 0;
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
@@ -166,7 +178,7 @@ int endpoint_parse(struct endpoint *endpoint, struct slice text, uint16_t defaul
 
 bool endpoint_is_local(const struct endpoint *endpoint)
 {
-    if (endpoint->kind != ENDPOINT_TCP)
+    if (endpoint->address.ss_family == AF_UNIX)
         return true;
     if (endpoint->address.ss_family == AF_INET) {
         const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)&endpoint->address;

@@ -28,5 +28,5 @@ int endpoint_parse(struct endpoint *endpoint, struct slice text, uint16_t defaul
 /* The part of endpoint_parse before resolving: no I/O; address_length stays 0 for host names. */
 int endpoint_split(struct endpoint *endpoint, struct slice text, uint16_t default_port,
                    struct failure *failure) MUST_CHECK;
-/* Loopback TCP, or unix. */
+/* Loopback TCP, or unix. False for what has not been resolved. */
 bool endpoint_is_local(const struct endpoint *endpoint);

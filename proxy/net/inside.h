@@ -89,6 +89,9 @@ struct stream {
     stream_fn on_readable;
     void *context;
 
+    enum { PEER_UNKNOWN, PEER_UNIX, PEER_OTHER } peer_kind; /* stream_credentials asks once */
+    struct ucred peer_user;
+
     bool want_read;
     bool polled;       /* the socket is watched for reading (left on until an unwanted event) */
     bool has_input;    /* TLS: decrypted or buffered bytes are at hand without the socket */

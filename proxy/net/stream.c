@@ -328,18 +328,26 @@ const char *stream_peer(const struct stream *stream)
     return stream->peer;
 }
 
-int stream_credentials(const struct stream *stream, uid_t *uid, gid_t *gid, pid_t *pid)
+static void ask_credentials(struct stream *stream)
 {
-    struct ucred peer;
-    socklen_t length = sizeof peer;
+    socklen_t length = sizeof stream->peer_user, domain_length = sizeof(int);
     int domain = 0;
-    socklen_t domain_length = sizeof domain;
-    if (getsockopt(stream->fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_length) ||
-        domain != AF_UNIX || getsockopt(stream->fd, SOL_SOCKET, SO_PEERCRED, &peer, &length))
+    bool is_unix =
+        getsockopt(stream->fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_length) == 0 &&
+        domain == AF_UNIX &&
+        getsockopt(stream->fd, SOL_SOCKET, SO_PEERCRED, &stream->peer_user, &length) == 0;
+    stream->peer_kind = is_unix ? PEER_UNIX : PEER_OTHER;
+}
+
+int stream_credentials(struct stream *stream, uid_t *uid, gid_t *gid, pid_t *pid)
+{
+    if (stream->peer_kind == PEER_UNKNOWN)
+        ask_credentials(stream);
+    if (stream->peer_kind != PEER_UNIX)
         return -1;
-    *uid = peer.uid;
-    *gid = peer.gid;
-    *pid = peer.pid;
+    *uid = stream->peer_user.uid;
+    *gid = stream->peer_user.gid;
+    *pid = stream->peer_user.pid;
     return 0;
 }
 

@@ -47,7 +47,7 @@ void stream_linger(struct stream **stream, uint64_t linger_ms);
 /* Remote address text "10.0.0.1:4711" or "unix"; lives with the stream. */
 const char *stream_peer(const struct stream *stream);
 /* Unix peer credentials: 0, or -1 when not a unix stream. */
-int stream_credentials(const struct stream *stream, uid_t *uid, gid_t *gid, pid_t *pid);
+int stream_credentials(struct stream *stream, uid_t *uid, gid_t *gid, pid_t *pid);
 int stream_fd(const struct stream *stream);
 struct loop *stream_loop(const struct stream *stream);
 

@@ -43,7 +43,7 @@ struct tls_peer {
     char common_name[256];
     char serial[64];      /* hex, lower case */
     char spki_sha256[65]; /* hex of the SHA-256 of the public key info: the pin */
-    bool is_node;             /* has a name that starts with TLS_NODE_URI */
+    bool is_node;         /* has a name that starts with TLS_NODE_URI */
     size_t names;
     struct tls_name {
         enum tls_name_kind { TLS_NAME_DNS, TLS_NAME_EMAIL, TLS_NAME_URI } kind;

@@ -1,6 +1,8 @@
 #include "proxy/net/stream.h"
 
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,7 +66,7 @@ static void send_text(struct end *end, const char *text)
 
 #define UNTIL(condition)                                                                           \
     for (int turns_ = 0; !(condition); turns_++) {                                                 \
-        cr_assert_lt(turns_, 2000, "gave up waiting for " #condition);                           \
+        cr_assert_lt(turns_, 2000, "gave up waiting for " #condition);                             \
         loop_turn(loop, 100);                                                                      \
     }
 
@@ -298,6 +300,47 @@ Test(stream, unix_sockets_know_their_peer_and_leave_no_file)
     stream_close(&client.stream);
     close_all(&server);
     cr_assert_neq(access(text + 7, F_OK), 0);
+}
+
+Test(stream, listens_on_an_inherited_descriptor)
+{
+    loop = loop_new();
+    struct server server = {0};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int fd = socket(AF_INET, SOCK_STREAM, 0); /* blocking, as it may come */
+    cr_assert_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    char text[64];
+    struct listener_options options = {.unix_group = (gid_t)-1};
+    struct failure failure;
+    snprintf(text, sizeof text, "fd://%d", fd);
+    struct endpoint endpoint = parse(text);
+    cr_expect(endpoint_is_local(&endpoint));
+    cr_expect_null(listener_open(loop, &endpoint, &options, on_accept, &server, &failure));
+    cr_assert_eq(listen(fd, 5), 0);
+    server.listener = listener_open(loop, &endpoint, &options, on_accept, &server, &failure);
+    cr_assert_not_null(server.listener, "%s", failure.text);
+    snprintf(text, sizeof text, "tcp://127.0.0.1:%u", listener_port(server.listener));
+    struct endpoint there = parse(text);
+    struct dial client = {0};
+    dial(&client, &there);
+    UNTIL(client.done && server.count == 1);
+    stream_close(&client.stream);
+    close_all(&server);
+}
+
+Test(stream, inherited_descriptors_count_by_what_they_are_bound_to)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    struct endpoint endpoint;
+    struct failure failure;
+    char text[64];
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    snprintf(text, sizeof text, "fd://%d", fd);
+    endpoint = parse(text);
+    cr_expect_not(endpoint_is_local(&endpoint));
+    close(fd);
+    cr_expect_eq(endpoint_parse(&endpoint, slice_of(text), 0, &failure), -1);
 }
 
 Test(stream, refused_connections_say_so)
