@@ -335,7 +335,7 @@ static int prepare_visible(lua_State *state)
 bool policy_visible(struct policy *policy, const struct identity *identity,
                     const struct policy_object *object)
 {
-    bool own = slice_equal(object->owner, identity->tenant);
+    bool own = object->owner.length > 0 && slice_equal(object->owner, identity->tenant);
     if (!policy->has[POLICY_VISIBLE]) {
         return own;
     }

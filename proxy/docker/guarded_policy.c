@@ -22,7 +22,8 @@ void guarded_hold_policy(struct call_context *call)
         return;
     call->policy = policy_hold(policy_service_host(gate->policy));
     if (call->policy && !policy_has(call->policy, POLICY_ACCESS) &&
-        !policy_has(call->policy, POLICY_ADMIT) && access_open(policy_rules(call->policy)))
+        !policy_has(call->policy, POLICY_ADMIT) && !policy_has(call->policy, POLICY_VISIBLE) &&
+        access_open(policy_rules(call->policy)))
         policy_release(&call->policy);
 }
 

@@ -4,6 +4,7 @@
 #include "proxy/access/guard.h"
 #include "proxy/docker/filters.h"
 #include "proxy/docker/merge.h"
+#include "lua/policy.h"
 #include "proxy/json.h"
 
 bool owner_sees(const struct call_context *call, struct slice owner)
@@ -16,26 +17,79 @@ bool owner_sees_all(const struct call_context *call)
     return !call->pass || call->pass->verdict.any_tenant;
 }
 
-bool owner_sees_tags(const struct call_context *call, struct tags labels)
+/* Only what is shown may be widened by the script: to see a thing must not mean to stop it. */
+static bool shows_only(const struct call_context *call)
+{
+    struct slice operation = slice_of(call->route->operation);
+    return slice_ends(operation, ".list") || slice_ends(operation, ".inspect") ||
+           slice_is(operation, "system.events");
+}
+
+/* The rule of tenancy, and policy.visible's word about it. */
+static bool sees(const struct call_context *call, const struct policy_object *object)
+{
+    bool own = owner_sees(call, object->owner);
+    if (!call->policy || !policy_has(call->policy, POLICY_VISIBLE))
+        return own;
+    bool visible = policy_visible(call->policy, &call->pass->identity, object);
+    return visible && (own || shows_only(call));
+}
+
+static struct slice owner_of(struct tags labels)
 {
     struct slice owner = SLICE_NONE;
-    if (owner_sees_all(call))
-        return true;
     for (size_t i = 0; i < labels.count; i++) {
         if (slice_is(labels.list[i].key, OWNER_LABEL))
             owner = labels.list[i].value;
     }
-    return owner_sees(call, owner);
+    return owner;
+}
+
+/* "container" of "container.list". */
+static struct slice kind_of(const struct call_context *call)
+{
+    struct slice operation = slice_of(call->route->operation);
+    ptrdiff_t dot = slice_find(operation, '.');
+    return dot > 0 ? slice_cut(operation, 0, (size_t)dot) : operation;
+}
+
+bool owner_sees_tags(const struct call_context *call, struct tags labels)
+{
+    if (owner_sees_all(call))
+        return true;
+    if (!call->policy)
+        return owner_sees(call, owner_of(labels));
+    struct policy_object object = {
+        .kind = kind_of(call), .owner = owner_of(labels), .labels = labels};
+    return sees(call, &object);
 }
 
 bool owner_sees_labels(const struct call_context *call, const struct value *labels)
 {
-    return owner_sees_all(call) || owner_sees(call, value_get_text(labels, OWNER_LABEL));
+    if (owner_sees_all(call))
+        return true;
+    if (!call->policy || !labels)
+        return owner_sees(call, value_get_text(labels, OWNER_LABEL));
+    struct tag *list = arena_alloc(call->arena, (labels->count + 1) * sizeof(*list));
+    struct tags tags = {list, 0};
+    VALUE_EACH(label, labels)
+    {
+        list[tags.count++] = (struct tag){label->key, label->text};
+    }
+    return owner_sees_tags(call, tags);
 }
 
 bool owner_sees_container(const struct call_context *call, const struct container_entry *entry)
 {
-    return owner_sees_tags(call, entry->view.labels);
+    if (owner_sees_all(call))
+        return true;
+    struct policy_object object = {.kind = SLICE("container"),
+                                   .id = entry->view.id,
+                                   .name = entry->view.name,
+                                   .owner = owner_of(entry->view.labels),
+                                   .node = entry->node ? entry->node->view.name : SLICE_NONE,
+                                   .labels = entry->view.labels};
+    return sees(call, &object);
 }
 
 bool owner_sees_item(const struct call_context *call, const struct inventory_item *item)
