@@ -129,6 +129,7 @@ class Program:
 
     def __init__(self, name, log, start):
         self.name, self.log = name, log
+        self.before = os.path.getsize(log) if os.path.exists(log) else 0  # of an earlier one
         self.process = start(log)
 
     @property
@@ -141,6 +142,12 @@ class Program:
     def text(self):
         with open(self.log, errors="replace") as source:
             return source.read()
+
+    def said(self, word):
+        """Whether this very program has logged the word."""
+        with open(self.log, "rb") as source:
+            source.seek(self.before)
+            return word.encode() in source.read()
 
     def rss_kb(self):
         with open("/proc/%d/status" % self.pid) as status:
@@ -298,6 +305,9 @@ class Context:
                 child.kill()
             child.wait()
         current = [self.berthd] + list(self.agents.values())
+        for agent in self.agents.values():
+            if agent.running():  # one that was just started has to come to its loop first
+                self.wait_quietly(lambda: agent.said("joined") or not agent.running(), 10)
         for program in reversed(self.programs):
             was_running = program.running()
             try:
@@ -315,6 +325,13 @@ class Context:
                 at = min(text.index(word) for word in SANITIZER_WORDS if word in text)
                 wrong.append("%s: %s" % (os.path.basename(name), text[max(0, at - 200):at + 4000]))
         return wrong
+
+    @staticmethod
+    def wait_quietly(predicate, deadline_s):
+        try:
+            wait_for("it", predicate, deadline_s)
+        except RuntimeError:
+            pass  # what follows says what is wrong
 
     def check_berthd(self):
         """At a group's end: no leaked descriptors, bounded memory."""
