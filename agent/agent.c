@@ -272,7 +272,8 @@ static void take_answer(struct agent *agent, const struct value *answer, int64_t
     take_state(agent, answer);
     fence_safe(agent->fence, sent_ms);
     fence_take(agent->fence, answer);
-    fence_settle(agent->fence, answer, agent->client, agent->options->engine);
+    /* Half of the time until the next renewal. */
+    fence_settle(agent->fence, answer, agent->client, agent->options->engine, agent->lease_ms / 6);
 }
 
 static void renew(struct agent *agent)
@@ -353,7 +354,7 @@ static void fence(struct agent *agent, int64_t begun)
 {
     if (!agent->unheard || begun < fence_at_ms(agent))
         return;
-    fence_run(agent->fence, agent->client, agent->options->engine);
+    fence_run(agent->fence, agent->client, agent->options->engine, begun);
     agent->fenced_ms = process_now_ms();
 }
 

@@ -1,6 +1,7 @@
 /* Fence: lists of engine ids, in memory and in DIR/fence.json. */
 #include "agent/fence.h"
 
+#include "agent/process.h"
 #include "policy/base/table.h"
 #include "proxy/json.h"
 #include "proxy/log.h"
@@ -232,104 +233,118 @@ struct value *fence_stopped(const struct fence *fence, struct arena *arena)
 
 /* ---- stopping and starting ---- */
 
-/* POST to one container; the status, or -1 with a log line when the engine does not answer. */
-static int post(struct client *client, const char *engine, const char *id, const char *what)
+/* POST /containers/ID/what for each id, many at a time; statuses in the order of `ids`. free() it. */
+static struct client_post *post_all(struct client *client, const char *engine,
+                                    const struct ids *ids, const char *what, int64_t limit_ms)
 {
-    struct client_request request = {
-        .method = "POST", .base = engine, .timeout_ms = CALL_MS, .max_answer = 1 << 16};
-    char *path = xprintf("/containers/%s/%s", id, what);
-    struct failure failure;
-    struct buffer body;
-    int status = -1;
+    struct client_post *posts = xcalloc(ids->count, sizeof(*posts));
+    struct arena *arena = arena_new();
 
-    request.path = path;
-    if (client_send(client, &request, &status, &body, &failure) != 0) {
-        log_warning("the engine does not answer", "container=%.12s call=%s why=\"%s\"", id, what,
-                    failure.text);
-        status = -1;
-    }
-    buffer_deinit(&body);
-    free(path);
-    return status;
+    for (size_t i = 0; i < ids->count; i++)
+        posts[i].path = arena_printf(arena, "/containers/%s/%s", ids->list[i], what).at;
+    client_post_all(client, engine, posts, ids->count, limit_ms);
+    for (size_t i = 0; i < ids->count; i++)
+        posts[i].path = NULL;
+    arena_free(&arena);
+    return posts;
 }
 
-/* 404: gone; 409: not running. Both are as good as stopped, but not stopped by us. */
-static bool is_settled(int status)
+/* Kills with `what`; those that this stopped are kept to be started again. The number of those that
+ * neither took it nor had ended before. */
+static size_t kill_all(struct fence *fence, struct client *client, const char *engine,
+                       const char *what, int64_t limit_ms, size_t *hit)
 {
-    return status == 404 || status == 409;
-}
+    struct client_post *posts = post_all(client, engine, &fence->movable, what, limit_ms);
+    size_t left = 0;
 
-void fence_run(struct fence *fence, struct client *client, const char *engine)
-{
-    size_t signalled = 0, killed = 0;
-    bool all = true;
-
-    log_warning(
-        "no manager answers for so long that containers may start elsewhere: stopping those "
-        "that can move",
-        "after_ms=%lld containers=%zu", (long long)fence->after_ms, fence->movable.count);
+    *hit = 0;
     for (size_t i = 0; i < fence->movable.count; i++) {
-        const char *id = fence->movable.list[i];
-        int status = post(client, engine, id, "kill?signal=TERM");
+        struct slice id = slice_of(fence->movable.list[i]);
+        int status = posts[i].status;
 
-        if (status < 0)
-            return; /* the engine hangs: the next call begins anew */
-        signalled += status == 204;
-        all = all && (status == 204 || is_settled(status));
-        if (status == 204 && ids_find(&fence->stopped, slice_of(id)) < 0)
-            ids_add(&fence->stopped, slice_of(id));
+        /* 404: gone; 409: not running. Both are as good as stopped, but not stopped by us. */
+        left += status != 204 && status != 404 && status != 409;
+        *hit += status == 204;
+        if (status == 204 && ids_find(&fence->stopped, id) < 0)
+            ids_add(&fence->stopped, id);
     }
+    free(posts);
+    return left;
+}
+
+void fence_run(struct fence *fence, struct client *client, const char *engine, int64_t now_ms)
+{
+    int64_t half_ms = fence->within_ms > 200 ? fence->within_ms / 2 : 100;
+    size_t signalled, killed, left;
+
+    log_warning("no manager answers for so long that containers may start elsewhere: stopping those "
+                "that can move",
+                "after_ms=%lld containers=%zu", (long long)fence->after_ms, fence->movable.count);
+    (void)kill_all(fence, client, engine, "kill?signal=TERM", half_ms, &signalled);
     save(fence); /* before the wait: a restarted agent must know what to start again */
-    if (signalled)
-        (void)poll(NULL, 0, (int)(fence->within_ms / 2));
-    for (size_t i = 0; i < fence->movable.count; i++) {
-        int status = post(client, engine, fence->movable.list[i], "kill");
-
-        killed += status == 204;
-        if (status == 204 && ids_find(&fence->stopped, slice_of(fence->movable.list[i])) < 0)
-            ids_add(&fence->stopped, slice_of(fence->movable.list[i]));
-        all = all && (status == 204 || is_settled(status));
-    }
-    fence->done = all;
+    now_ms = now_ms + half_ms - process_now_ms();
+    if (signalled && now_ms > 0)
+        (void)poll(NULL, 0, (int)now_ms);
+    left = kill_all(fence, client, engine, "kill", half_ms > CALL_MS ? half_ms : CALL_MS, &killed);
     save(fence);
-    log_warning(all ? "fenced" : "fenced in part, trying again", "stopped=%zu killed=%zu",
-                signalled, killed);
+    fence->done = left == 0;
+    log_warning(left ? "fenced in part, trying again" : "fenced",
+                "stopped=%zu killed=%zu left=%zu", signalled, killed, left);
+}
+
+/* The ids of `list` that were stopped here. */
+static void stopped_among(const struct fence *fence, const struct value *list, struct ids *found)
+{
+    VALUE_EACH(id, list)
+    {
+        if (id->type == VALUE_TEXT && ids_find(&fence->stopped, id->text) >= 0)
+            ids_add(found, id->text);
+    }
+}
+
+static void forget_stopped(struct fence *fence, const char *id)
+{
+    ptrdiff_t at = ids_find(&fence->stopped, slice_of(id));
+
+    if (at >= 0)
+        ids_remove(&fence->stopped, (size_t)at);
+}
+
+/* Those that gave no answer in time stay in the list: the manager sees by the next renewal whether
+ * they run. */
+static void start_all(struct fence *fence, struct client *client, const char *engine,
+                      const struct ids *ids, int64_t limit_ms)
+{
+    struct client_post *posts = post_all(client, engine, ids, "start", limit_ms);
+
+    for (size_t i = 0; i < ids->count; i++) {
+        if (posts[i].status < 0)
+            continue;
+        if (posts[i].status == 204 || posts[i].status == 304)
+            log_info("started again after the fence", "container=%.12s", ids->list[i]);
+        else
+            log_warning("could not be started again after the fence", "container=%.12s status=%d",
+                        ids->list[i], posts[i].status);
+        forget_stopped(fence, ids->list[i]);
+    }
+    free(posts);
 }
 
 void fence_settle(struct fence *fence, const struct value *answer, struct client *client,
-                  const char *engine)
+                  const char *engine, int64_t limit_ms)
 {
-    bool changed = false;
+    struct ids start = {0}, drop = {0};
 
-    VALUE_EACH(id, value_find(answer, "start"))
-    {
-        ptrdiff_t at = ids_find(&fence->stopped, id->text);
-        int status;
-
-        if (at < 0)
-            continue;
-        status = post(client, engine, fence->stopped.list[at], "start");
-        if (status < 0)
-            continue; /* again with the next renewal */
-        if (status == 204 || status == 304)
-            log_info("started again after the fence", "container=%.12s", fence->stopped.list[at]);
-        else
-            log_warning("could not be started again after the fence", "container=%.12s status=%d",
-                        fence->stopped.list[at], status);
-        ids_remove(&fence->stopped, (size_t)at);
-        changed = true;
+    stopped_among(fence, value_find(answer, "start"), &start);
+    stopped_among(fence, value_find(answer, "drop"), &drop);
+    for (size_t i = 0; i < drop.count; i++) {
+        log_info("no more to be started by the fence", "container=%.12s", drop.list[i]);
+        forget_stopped(fence, drop.list[i]);
     }
-    VALUE_EACH(id, value_find(answer, "drop"))
-    {
-        ptrdiff_t at = ids_find(&fence->stopped, id->text);
-
-        if (at < 0)
-            continue;
-        log_info("stays stopped, it runs elsewhere or is gone", "container=%.12s",
-                 fence->stopped.list[at]);
-        ids_remove(&fence->stopped, (size_t)at);
-        changed = true;
-    }
-    if (changed)
+    if (start.count)
+        start_all(fence, client, engine, &start, limit_ms);
+    if (start.count + drop.count)
         save(fence);
+    ids_clear(&start);
+    ids_clear(&drop);
 }

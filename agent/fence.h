@@ -24,14 +24,15 @@ void fence_safe(struct fence *fence, int64_t at_ms);
 void fence_take(struct fence *fence, const struct value *answer);
 /* When to run, INT64_MAX: never (not told to, nothing to stop, or done). */
 int64_t fence_due_ms(const struct fence *fence);
-/* Stops the containers: TERM, and KILL after half of within_ms. The engine's failures are logged;
- * what could not be stopped is tried again at the next call. */
-void fence_run(struct fence *fence, struct client *client, const char *engine);
+/* Stops the containers, many at once: TERM, and KILL when half of within_ms is over. What could not
+ * be stopped is tried again at the next call. */
+void fence_run(struct fence *fence, struct client *client, const char *engine, int64_t now_ms);
 
 /* For the renewal's body: digest of the list that is known ("" none), and the ids that were stopped
  * here and wait for a word (NULL: none). In the arena. */
 struct slice fence_digest(const struct fence *fence);
 struct value *fence_stopped(const struct fence *fence, struct arena *arena);
-/* Starts what the answer's "start" names, forgets what its "drop" names. */
+/* Starts what the answer's "start" names, many at once, for at most `limit_ms`: the next renewal
+ * must not wait for it. Forgets what its "drop" names. */
 void fence_settle(struct fence *fence, const struct value *answer, struct client *client,
-                  const char *engine);
+                  const char *engine, int64_t limit_ms);

@@ -1,7 +1,6 @@
 /* Client: libcurl's easy handle, kept for its connections. */
-#include "proxy/client.h"
+#include "proxy/client_inside.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -109,6 +108,14 @@ bool client_refused(const struct client *client)
     return client->refused;
 }
 
+void client_prepare(struct client *client, CURL *curl, const struct client_request *request)
+{
+    set_address(curl, request);
+    set_security(curl, &client->settings);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+}
+
 int client_send(struct client *client, const struct client_request *request, int *status,
                 struct buffer *body, struct failure *failure)
 {
@@ -120,16 +127,13 @@ int client_send(struct client *client, const struct client_request *request, int
 
     buffer_init(body, request->max_answer);
     curl_easy_reset(curl); /* keeps connections */
-    set_address(curl, request);
-    set_security(curl, &client->settings);
-    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+    client_prepare(client, curl, request);
     if (request->body.at) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)request->body.length);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body.at);
     }
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, request->timeout_ms);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);

@@ -32,3 +32,13 @@ int client_send(struct client *client, const struct client_request *request, int
 /* The last client_send failed because the connection was refused: the machine answers, but nothing
  * listens on that port. */
 bool client_refused(const struct client *client);
+
+/* One POST without a body among several. */
+struct client_post {
+    const char *path;
+    int status; /* of the answer; -1: none came in time */
+};
+/* Sends all of them, CLIENT_AT_ONCE at the same time, and waits at most `limit_ms` for all together. */
+#define CLIENT_AT_ONCE 32
+void client_post_all(struct client *client, const char *base, struct client_post *posts,
+                     size_t count, int64_t limit_ms);
