@@ -1,7 +1,7 @@
 /* Broadcast: several engines do the same work, one client watches.
  * Each branch is a streamed call whose lines go through the splitter into the shared progress. The
- * whole lives on the heap, counted by what may still call back: branches' inventory refreshes can't be
- * cancelled and may outlive the client. */
+ * whole lives on the heap, counted by what may still call back: branches' inventory refreshes can't
+ * be cancelled and may outlive the client. */
 #include "proxy/docker/broadcast.h"
 
 #include "proxy/log.h"
@@ -347,8 +347,7 @@ void broadcast_start(struct call_context *call, const struct broadcast_request *
     buffer_init(&broadcast->out, 2 * BROADCAST_MAX_LINE);
     for (size_t i = 0; i < request->count; i++)
         names[i] = request->nodes[i]->view.name;
-    broadcast->progress =
-        progress_new(names, request->count, request->required, request->verb);
+    broadcast->progress = progress_new(names, request->count, request->required, request->verb);
     call->own = broadcast;
     call_on_gone(call, on_gone);
     for (size_t i = 0; i < request->count; i++) {

@@ -1,6 +1,6 @@
-/* Broadcast: one streaming call to several nodes with one merged progress stream as the answer: pull,
- * import, load, build, plugin install. A tar body is teed to all, as fast as the slowest takes it.
- * One node's failure does not stop the others. Rules: docker-api.md §3 "image-all". */
+/* Broadcast: one streaming call to several nodes with one merged progress stream as the answer:
+ * pull, import, load, build, plugin install. A tar body is teed to all, as fast as the slowest
+ * takes it. One node's failure does not stop the others. Rules: docker-api.md §3 "image-all". */
 #pragma once
 
 #include "proxy/docker/fan.h"
@@ -14,9 +14,9 @@
 struct broadcast_request {
     struct engine_node *const *nodes; /* at least one, usable */
     size_t count;
-    size_t required;      /* successes that make the whole one */
-    struct slice path;    /* SLICE_NONE: the call's own */
-    struct slice body;    /* .at != NULL: sent to each; else with `tee` the client's body */
+    size_t required;   /* successes that make the whole one */
+    struct slice path; /* SLICE_NONE: the call's own */
+    struct slice body; /* .at != NULL: sent to each; else with `tee` the client's body */
     bool tee;
     const char *verb;     /* "Pulling" */
     enum watch_kind kind; /* listed anew on nodes that succeeded, before the end is told */
@@ -27,5 +27,6 @@ struct broadcast_request {
 };
 
 /* Answers the call. The head is sent when the first node answers 200; when all refuse before, the
- * first one's status and text are the answer; 204 of all is passed as 204. The client gone: all are cancelled. */
+ * first one's status and text are the answer; 204 of all is passed as 204. The client gone: all are
+ * cancelled. */
 void broadcast_start(struct call_context *call, const struct broadcast_request *request);

@@ -1,6 +1,6 @@
-/* Build: a legacy build is scheduled like a container; a BuildKit build is several connections (build, session,
- * grpc) that must meet on one node: what comes first binds its ids, and what carries no id finds the
- * node by the client. Rules: docker-api.md §3 "build", "session". */
+/* Build: a legacy build is scheduled like a container; a BuildKit build is several connections
+ * (build, session, grpc) that must meet on one node: what comes first binds its ids, and what
+ * carries no id finds the node by the client. Rules: docker-api.md §3 "build", "session". */
 #include "proxy/docker/broadcast.h"
 #include "proxy/docker/nouns.h"
 
@@ -81,8 +81,7 @@ static struct slice key_of(struct call_context *call, const char *kind, struct s
 }
 
 /* The node that one of the two keys is bound to, else the client's; both are bound to it then. */
-static struct engine_node *bound_node(struct call_context *call, struct slice one,
-                                      struct slice two)
+static struct engine_node *bound_node(struct call_context *call, struct slice one, struct slice two)
 {
     struct nouns *nouns = docker_nouns(call->docker);
     struct engine_node *node = one.length ? nouns_bound(nouns, one) : NULL;
@@ -109,8 +108,7 @@ static void no_builder(struct call_context *call)
 static int take_constraints(struct call_context *call, struct constraint_set *set,
                             struct failure *failure)
 {
-    struct value *arguments =
-        json_parse(call->arena, query_get(call->query, "buildargs"), NULL);
+    struct value *arguments = json_parse(call->arena, query_get(call->query, "buildargs"), NULL);
     bool any = false;
 
     if (!arguments || arguments->type != VALUE_MAP)
@@ -208,8 +206,7 @@ static void on_cancelled(struct call_context *call, const struct gather_result *
 void build_cancel(struct call_context *call)
 {
     struct slice key = key_of(call, "build", query_get(call->query, "id"));
-    struct engine_node *node =
-        key.length ? nouns_bound(docker_nouns(call->docker), key) : NULL;
+    struct engine_node *node = key.length ? nouns_bound(docker_nouns(call->docker), key) : NULL;
     struct engine_node **nodes;
     size_t count;
 

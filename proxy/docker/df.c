@@ -15,7 +15,7 @@ struct df_waiter {
 struct df_run {
     struct list link; /* in the queue: the first one is running */
     struct df_queue *queue;
-    char *key;        /* equal key, equal answer */
+    char *key; /* equal key, equal answer */
     char *target;
     int api_version;
     char **names; /* of nodes */
@@ -42,7 +42,8 @@ static void run_free(struct df_run *run)
 {
     if (run->gather)
         gather_cancel(&run->gather);
-    LIST_EACH (link, &run->waiters) {
+    LIST_EACH(link, &run->waiters)
+    {
         struct df_waiter *waiter = LIST_ENTRY(link, struct df_waiter, link);
 
         if (waiter->ticket)
@@ -65,8 +66,8 @@ void df_queue_free(struct df_queue **queue)
     *queue = NULL;
     if (!old)
         return;
-    LIST_EACH (link, &old->runs)
-        run_free(LIST_ENTRY(link, struct df_run, link));
+    LIST_EACH(link, &old->runs)
+    run_free(LIST_ENTRY(link, struct df_run, link));
     free(old);
 }
 
@@ -97,7 +98,8 @@ static void on_gathered(const struct gather_result *result, void *context)
     struct df_queue *queue = run->queue;
 
     run->gather = NULL;
-    LIST_EACH (link, &run->waiters) {
+    LIST_EACH(link, &run->waiters)
+    {
         struct df_waiter *waiter = LIST_ENTRY(link, struct df_waiter, link);
         struct call_context *call = ticket_redeem(&waiter->ticket);
 
@@ -133,7 +135,8 @@ static void start_first(struct df_queue *queue)
 
 static struct df_run *find_run(struct df_queue *queue, const char *key)
 {
-    LIST_EACH (link, &queue->runs) {
+    LIST_EACH(link, &queue->runs)
+    {
         struct df_run *run = LIST_ENTRY(link, struct df_run, link);
 
         if (!strcmp(run->key, key))

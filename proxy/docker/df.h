@@ -1,5 +1,5 @@
-/* df: the queue of disk usage calls. An engine walks its disk for seconds, and engines before 23 refuse
- * a second df meanwhile, so one runs at a time; equal calls that wait share one run. */
+/* df: the queue of disk usage calls. An engine walks its disk for seconds, and engines before 23
+ * refuse a second df meanwhile, so one runs at a time; equal calls that wait share one run. */
 #pragma once
 
 #include "proxy/cluster/cluster.h"

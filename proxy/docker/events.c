@@ -100,9 +100,9 @@ void system_events(struct call_context *call)
     if (read_time(call, "since", now, &since) != 0 || read_time(call, "until", now, &until) != 0)
         return;
     if (since && until && since > until) {
-        call_error(call, 400, "`since` time (" SLICE_FMT ") cannot be after `until` time (" SLICE_FMT
-                   ")", SLICE_ARG(query_get(call->query, "since")),
-                   SLICE_ARG(query_get(call->query, "until")));
+        call_error(
+            call, 400, "`since` time (" SLICE_FMT ") cannot be after `until` time (" SLICE_FMT ")",
+            SLICE_ARG(query_get(call->query, "since")), SLICE_ARG(query_get(call->query, "until")));
         return;
     }
     events->call = call;

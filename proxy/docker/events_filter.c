@@ -2,9 +2,9 @@
  * cache and all clients. */
 #include "proxy/docker/events_filter.h"
 
-const char *const events_filter_keys[] = {
-    "config", "container", "daemon", "event", "image",  "label", "network", "node",
-    "plugin", "scope",     "secret", "service", "type", "volume", NULL};
+const char *const events_filter_keys[] = {"config", "container", "daemon", "event",  "image",
+                                          "label",  "network",   "node",   "plugin", "scope",
+                                          "secret", "service",   "type",   "volume", NULL};
 
 struct message {
     struct slice type, action, id, scope;
@@ -78,7 +78,8 @@ static bool matches_labels(const struct filters *filters, const struct message *
         struct slice key = equals < 0 ? value->text : slice_cut(value->text, 0, (size_t)equals);
         bool found = false;
 
-        VALUE_EACH (attribute, message->attributes) {
+        VALUE_EACH(attribute, message->attributes)
+        {
             if (slice_equal(attribute->key, key) && attribute->type == VALUE_TEXT)
                 found = equals < 0 ||
                         slice_equal(attribute->text, slice_from(value->text, (size_t)equals + 1));
@@ -91,7 +92,7 @@ static bool matches_labels(const struct filters *filters, const struct message *
 
 bool events_filter_matches(const struct filters *filters, const struct value *event)
 {
-    static const char *const by_actor[] = {"container", "network", "volume",  "plugin",
+    static const char *const by_actor[] = {"container", "network", "volume", "plugin",
                                            "daemon",    "service", "secret", "config"};
     const struct value *actor = value_find(event, "Actor");
     struct message message = {

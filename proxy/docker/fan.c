@@ -73,8 +73,8 @@ int fan_filters(struct call_context *call, const char *const *allowed, struct fi
     struct failure failure;
     struct slice text;
 
-    if (filters_parse(filters, call->arena, query_get(call->query, "filters"), allowed,
-                      &failure) != 0) {
+    if (filters_parse(filters, call->arena, query_get(call->query, "filters"), allowed, &failure) !=
+        0) {
         call_fail(call, &failure);
         return -1;
     }
@@ -151,8 +151,8 @@ static void on_gone(struct call_context *call)
     free(fan);
 }
 
-void fan_ask(struct call_context *call, const struct fan_request *request,
-             fan_result_fn on_result, void *context)
+void fan_ask(struct call_context *call, const struct fan_request *request, fan_result_fn on_result,
+             void *context)
 {
     struct fan *fan = xcalloc(1, sizeof(*fan));
     struct slice query = query_text(call->query);
@@ -240,8 +240,7 @@ void fan_merge(struct call_context *call, const struct fan_request *request,
 
 struct slice fan_message(struct call_context *call, struct slice body)
 {
-    struct slice text =
-        value_get_text(json_parse(call->arena, body, NULL), "message");
+    struct slice text = value_get_text(json_parse(call->arena, body, NULL), "message");
 
     return text.at ? text : body;
 }

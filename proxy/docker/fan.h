@@ -1,6 +1,6 @@
 /* Fan: what the handlers of images, networks, volumes and the rest share: asking many nodes and
- * merging, trying one node after another, sending a change to one node and bringing the inventory up
- * to date before the answer. Rules: docker-api.md §3. */
+ * merging, trying one node after another, sending a change to one node and bringing the inventory
+ * up to date before the answer. Rules: docker-api.md §3. */
 #pragma once
 
 #include "proxy/cluster/gather.h"
@@ -13,8 +13,8 @@
 #define FAN_LIST_MS (10u * 1000)
 #define FAN_SLOW_MS (600u * 1000) /* df, prune, deletes: the engine walks its disk */
 
-/* The nodes to ask: all, or those that `node_filter` (a taken node= filter; NULL: no filter) and the
- * X-Cluster-Node header name. In the call's arena. */
+/* The nodes to ask: all, or those that `node_filter` (a taken node= filter; NULL: no filter) and
+ * the X-Cluster-Node header name. In the call's arena. */
 struct engine_node **fan_nodes(struct call_context *call, const struct filter *node_filter,
                                size_t *count);
 /* Takes out nodes that are podman (they lack the route). Returns the new count. */
@@ -29,20 +29,20 @@ int fan_filters(struct call_context *call, const char *const *allowed, struct fi
 
 struct fan_request {
     const char *method;
-    struct slice path;        /* without version; the call's query is added */
+    struct slice path; /* without version; the call's query is added */
     struct engine_node *const *nodes;
     size_t count;
     uint64_t deadline_ms;
-    struct slice body;        /* .at != NULL: JSON to send */
-    bool mutates;             /* seen through when the client goes */
+    struct slice body; /* .at != NULL: JSON to send */
+    bool mutates;      /* seen through when the client goes */
 };
 
 /* Asks and hands over all answers, good or bad. on_result does not run when the client has gone.
  * Uses call->own and call_on_gone; the handler's state is `context`, in the call's arena. */
 typedef void (*fan_result_fn)(struct call_context *call, const struct gather_result *result,
                               void *context);
-void fan_ask(struct call_context *call, const struct fan_request *request,
-             fan_result_fn on_result, void *context);
+void fan_ask(struct call_context *call, const struct fan_request *request, fan_result_fn on_result,
+             void *context);
 /* Asks and hands over the parsed bodies of those that answered 2xx; names the others in
  * X-Cluster-Nodes-Failed. When nobody did, answers itself: a common 4xx as it is, else 503
  * (`mutates`: 500). No nodes at all: zero bodies. */
@@ -54,18 +54,19 @@ void fan_merge(struct call_context *call, const struct fan_request *request,
 struct merge_body *fan_bodies(struct call_context *call, const struct gather_result *result,
                               size_t *count);
 
-/* Relays the call to the first of these nodes that gives an answer: the next is tried when one can't be reached
- * (nothing was sent, or GET/HEAD), answers 5xx, or 404 (the last one's answer stands). */
+/* Relays the call to the first of these nodes that gives an answer: the next is tried when one
+ * can't be reached (nothing was sent, or GET/HEAD), answers 5xx, or 404 (the last one's answer
+ * stands). */
 struct fan_try {
     struct engine_node *const *nodes;
     size_t count;
-    struct slice path;        /* SLICE_NONE: the call's own */
-    struct slice body;        /* .at != NULL: instead of the client's */
+    struct slice path; /* SLICE_NONE: the call's own */
+    struct slice body; /* .at != NULL: instead of the client's */
     uint64_t deadline_ms;
     /* When set: the good answer is read whole and given here instead of being passed. */
     void (*on_answer)(struct call_context *call, struct engine_node *node, int status,
                       const struct headers *headers, struct slice body);
-    const char *nobody;       /* text of the 503 when count is 0 */
+    const char *nobody; /* text of the 503 when count is 0 */
 };
 void fan_try(struct call_context *call, const struct fan_try *attempt);
 
@@ -79,15 +80,15 @@ struct fan_change {
     enum watch_kind kind;
     struct slice container; /* engine id: this container is fetched anew instead */
     uint64_t deadline_ms;
-    /* Runs exactly once when all is done, also on failure and when the client has gone; may be NULL.
-     * `context` must not be in the call's arena. */
+    /* Runs exactly once when all is done, also on failure and when the client has gone; may be
+     * NULL. `context` must not be in the call's arena. */
     void (*on_settled)(void *context);
     void *context;
 };
 void fan_change(struct call_context *call, const struct fan_change *change);
 
-/* name=node/x of network and volume lists: cuts the node off the values. When all values had one, only
- * these nodes stay in `nodes`; returns the new count. */
+/* name=node/x of network and volume lists: cuts the node off the values. When all values had one,
+ * only these nodes stay in `nodes`; returns the new count. */
 size_t fan_split_names(struct call_context *call, struct filters *filters,
                        struct engine_node **nodes, size_t count);
 

@@ -188,8 +188,7 @@ void fan_change(struct call_context *call, const struct fan_change *options)
     change->node = node_hold(options->node);
     change->kind = options->kind;
     if (options->container.length)
-        change->container =
-            slice_make(xslicedup(options->container), options->container.length);
+        change->container = slice_make(xslicedup(options->container), options->container.length);
     change->on_settled = options->on_settled;
     change->context = options->context;
     (void)gather_start(call->cluster, &request, nodes, 1, on_changed, change);

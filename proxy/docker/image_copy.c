@@ -1,5 +1,5 @@
-/* Image copy: two streamed calls tied together: what the holder saves is what the other loads. Nothing is kept
- * but a bounded queue. */
+/* Image copy: two streamed calls tied together: what the holder saves is what the other loads.
+ * Nothing is kept but a bounded queue. */
 #include "proxy/docker/image_copy.h"
 
 #include "proxy/cluster/changes.h"
@@ -24,7 +24,7 @@ struct copy_waiter {
 struct copy {
     struct list link;
     struct image_copier *copier;
-    char *image; /* familiar, with tag */
+    char *image;                   /* familiar, with tag */
     struct engine_node *from, *to; /* held */
     struct call *download, *upload;
     struct json_splitter *splitter; /* of the load's answer */
@@ -48,7 +48,8 @@ static void tell_waiters(void *context)
     const struct failure *failure = copy->failure.kind ? &copy->failure : NULL;
 
     list_remove(&copy->link);
-    LIST_EACH (link, &copy->waiters) {
+    LIST_EACH(link, &copy->waiters)
+    {
         struct copy_waiter *waiter = LIST_ENTRY(link, struct copy_waiter, link);
 
         list_remove(&waiter->link);
@@ -87,8 +88,8 @@ static void finish(struct copy *copy, const struct failure *failure)
         loop_defer(cluster_loop(copy->copier->cluster), tell_waiters, copy);
         return;
     }
-    log_info("image copied", "image=%s from=" SLICE_FMT " to=" SLICE_FMT " bytes=%llu",
-             copy->image, SLICE_ARG(copy->from->view.name), SLICE_ARG(copy->to->view.name),
+    log_info("image copied", "image=%s from=" SLICE_FMT " to=" SLICE_FMT " bytes=%llu", copy->image,
+             SLICE_ARG(copy->from->view.name), SLICE_ARG(copy->to->view.name),
              (unsigned long long)copy->bytes);
     publish(copy);
     inventory_refresh(copy->to, WATCH_IMAGES, tell_waiters, copy);
@@ -100,8 +101,8 @@ static void fail(struct copy *copy, const char *what, const char *why)
 
     failure_set(&failure, FAILURE_UNREACHABLE,
                 "image %s could not be copied from " SLICE_FMT " to " SLICE_FMT ": %s%s",
-                copy->image, SLICE_ARG(copy->from->view.name), SLICE_ARG(copy->to->view.name),
-                what, why);
+                copy->image, SLICE_ARG(copy->from->view.name), SLICE_ARG(copy->to->view.name), what,
+                why);
     finish(copy, &failure);
 }
 
@@ -170,9 +171,8 @@ static char *versioned(const struct engine_node *node, const char *path)
 static void start_load(struct copy *copy)
 {
     char *target = versioned(copy->to, "/images/load?quiet=1");
-    struct call_request request = {.method = SLICE("POST"),
-                                   .target = slice_of(target),
-                                   .content_type = "application/x-tar"};
+    struct call_request request = {
+        .method = SLICE("POST"), .target = slice_of(target), .content_type = "application/x-tar"};
 
     copy->upload = call_upload(copy->to->upstream, &request, &load_handlers, copy);
     call_on_drained(copy->upload, on_load_drained, copy);
@@ -219,8 +219,7 @@ static const struct call_handlers save_handlers = {
 static void start_save(struct copy *copy)
 {
     struct arena *arena = arena_new();
-    struct slice path = path_encode(
-        arena, arena_printf(arena, "/images/%s/get", copy->image));
+    struct slice path = path_encode(arena, arena_printf(arena, "/images/%s/get", copy->image));
     char *target = versioned(copy->from, path.at);
     struct call_request request = {.method = SLICE("GET"), .target = slice_of(target)};
 
@@ -237,8 +236,7 @@ static struct engine_node *choose_holder(struct cluster *cluster, struct slice i
                                          const struct engine_node *to)
 {
     struct engine_node *holders[COPY_MAX_HOLDERS];
-    size_t count =
-        inventory_holders(cluster, WATCH_IMAGES, image, holders, COPY_MAX_HOLDERS);
+    size_t count = inventory_holders(cluster, WATCH_IMAGES, image, holders, COPY_MAX_HOLDERS);
     struct failure why;
 
     for (size_t i = 0; i < count && i < COPY_MAX_HOLDERS; i++)
@@ -250,7 +248,8 @@ static struct engine_node *choose_holder(struct cluster *cluster, struct slice i
 static struct copy *find_running(struct image_copier *copier, struct slice image,
                                  const struct engine_node *to)
 {
-    LIST_EACH (link, &copier->running) {
+    LIST_EACH(link, &copier->running)
+    {
         struct copy *copy = LIST_ENTRY(link, struct copy, link);
 
         if (copy->to == to && !copy->over && slice_is(image, copy->image))
@@ -314,7 +313,8 @@ void image_copier_free(struct image_copier **pointer)
     if (!copier)
         return;
     cluster_set_image_copy(copier->cluster, NULL, NULL);
-    LIST_EACH (link, &copier->running) {
+    LIST_EACH(link, &copier->running)
+    {
         struct copy *copy = LIST_ENTRY(link, struct copy, link);
 
         list_remove(&copy->link);

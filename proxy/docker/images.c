@@ -58,9 +58,10 @@ static void save_from(struct call_context *call, struct engine_node **holders, s
     if (kept)
         fan_try(call, &(struct fan_try){.nodes = holders, .count = kept});
     else
-        call_error(call, 404,
-                   "no single node holds all of these images: save them one by one, or pull or load the "
-                   "missing ones first");
+        call_error(
+            call, 404,
+            "no single node holds all of these images: save them one by one, or pull or load the "
+            "missing ones first");
 }
 
 void image_save(struct call_context *call)
@@ -145,8 +146,7 @@ static void explain(struct call_context *call, const struct gather_result *resul
     call_error(call, status ? status : 503, "%s", failure.text);
 }
 
-static void on_tagged(struct call_context *call, const struct gather_result *result,
-                      void *context)
+static void on_tagged(struct call_context *call, const struct gather_result *result, void *context)
 {
     struct spread *spread = arena_alloc(call->arena, sizeof(*spread));
     const struct gather_answer *worst = refusal(result);
@@ -183,8 +183,7 @@ void image_tag(struct call_context *call)
     image_find(call, call->names[0], tag_on, NULL);
 }
 
-static void on_deleted(struct call_context *call, const struct gather_result *result,
-                       void *context)
+static void on_deleted(struct call_context *call, const struct gather_result *result, void *context)
 {
     struct spread *spread = arena_alloc(call->arena, sizeof(*spread));
     const struct gather_answer *worst = refusal(result);

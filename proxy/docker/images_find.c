@@ -19,11 +19,14 @@ static int newest_first(const void *left, const void *right)
     return slice_compare(a->node->view.name, b->node->view.name);
 }
 
-/* Usable ones, newest image first: one tag may mean different images on different nodes. */
+/* Usable ones, newest image first: one tag may mean different images on different nodes. The usual
+ * case is one image on all, whose row is read once. */
 static size_t sort_holders(struct call_context *call, struct slice reference,
                            struct engine_node **nodes, size_t count)
 {
     struct holder *holders = arena_alloc(call->arena, (count + 1) * sizeof(*holders));
+    struct slice last = SLICE_NONE;
+    int64_t created = 0;
     size_t kept = 0;
 
     count = fan_only_usable(nodes, count);
@@ -32,11 +35,11 @@ static size_t sort_holders(struct call_context *call, struct slice reference,
 
         if (call->pinned.length && !slice_equal(nodes[i]->view.name, call->pinned))
             continue;
-        holders[kept].node = nodes[i];
-        if (item && count > 1)
-            holders[kept].created =
-                value_get_int(json_parse(call->arena, item->row, NULL), "Created", 0);
-        kept++;
+        if (item && !slice_equal(item->id, last)) {
+            last = item->id;
+            created = value_get_int(json_parse(call->arena, item->row, NULL), "Created", 0);
+        }
+        holders[kept++] = (struct holder){nodes[i], item ? created : 0};
     }
     qsort(holders, kept, sizeof(*holders), newest_first);
     for (size_t i = 0; i < kept; i++)
@@ -60,8 +63,7 @@ static void not_found(struct call_context *call, const struct gather_result *res
 
         if (answer->status >= 400 && answer->status < 500 && !answer->node->podman &&
             !finding->held_down) {
-            call_error(call, answer->status, SLICE_FMT,
-                       SLICE_ARG(fan_message(call, answer->body)));
+            call_error(call, answer->status, SLICE_FMT, SLICE_ARG(fan_message(call, answer->body)));
             return;
         }
     }
@@ -75,8 +77,7 @@ static void not_found(struct call_context *call, const struct gather_result *res
 static void on_asked(struct call_context *call, const struct gather_result *result, void *context)
 {
     struct finding *finding = context;
-    struct engine_node **holders =
-        arena_alloc(call->arena, (result->count + 1) * sizeof(*holders));
+    struct engine_node **holders = arena_alloc(call->arena, (result->count + 1) * sizeof(*holders));
     size_t count = 0;
 
     for (size_t i = 0; i < result->count; i++)
@@ -95,10 +96,8 @@ void image_find_or(struct call_context *call, struct slice reference, image_foun
 {
     size_t nodes = cluster_node_count(call->cluster);
     size_t capacity = nodes < IMAGE_MAX_HOLDERS ? nodes : IMAGE_MAX_HOLDERS;
-    struct engine_node **holders =
-        arena_alloc(call->arena, (capacity + 1) * sizeof(*holders));
-    size_t known =
-        inventory_holders(call->cluster, WATCH_IMAGES, reference, holders, capacity);
+    struct engine_node **holders = arena_alloc(call->arena, (capacity + 1) * sizeof(*holders));
+    size_t known = inventory_holders(call->cluster, WATCH_IMAGES, reference, holders, capacity);
     size_t count = sort_holders(call, reference, holders, known < capacity ? known : capacity);
     struct finding *finding = arena_alloc(call->arena, sizeof(*finding));
     struct query *whole = call->query, empty;

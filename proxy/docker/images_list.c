@@ -1,5 +1,5 @@
-/* Images, the list: asked of every node and merged by id. Filters that name another image (before, since)
- * are resolved here, because a node that lacks that image would answer 404. */
+/* Images, the list: asked of every node and merged by id. Filters that name another image (before,
+ * since) are resolved here, because a node that lacks that image would answer 404. */
 #include "proxy/docker/fan.h"
 
 static const char *const allowed[] = {"dangling", "label", "label!", "reference", "until",
@@ -80,8 +80,7 @@ static void on_lists(struct call_context *call, struct merge_body *bodies, size_
                      void *context)
 {
     struct listing *listing = context;
-    struct merge_body *all =
-        arena_alloc(call->arena, (count + listing->count + 1) * sizeof(*all));
+    struct merge_body *all = arena_alloc(call->arena, (count + listing->count + 1) * sizeof(*all));
     struct value *list;
 
     memcpy(all, bodies, count * sizeof(*all));

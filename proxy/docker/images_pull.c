@@ -1,5 +1,5 @@
-/* Images, brought in: pull to the node a create was decided for, else to as many as the policy says;
- * import and load teed to all. */
+/* Images, brought in: pull to the node a create was decided for, else to as many as the policy
+ * says; import and load teed to all. */
 #include "proxy/docker/broadcast.h"
 #include "proxy/docker/nouns.h"
 #include "proxy/docker/reference.h"
@@ -65,8 +65,8 @@ static void start(struct call_context *call, struct broadcast_request *request)
 static void pull(struct call_context *call)
 {
     struct broadcast_request request = {.verb = "Pulling"};
-    struct engine_node *reserved = nouns_take_pull(docker_nouns(call->docker),
-                                                   nouns_client(call), pulled_image(call));
+    struct engine_node *reserved =
+        nouns_take_pull(docker_nouns(call->docker), nouns_client(call), pulled_image(call));
     struct failure why;
 
     if (reserved && !call->pinned.length && node_usable(reserved, &why) == 0) {

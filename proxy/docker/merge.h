@@ -18,14 +18,15 @@ struct merge_body {
  * not counted stays -1), "Nodes" added: the names of the holders. Newest first, then id. */
 struct value *merge_images(struct arena *arena, const struct merge_body *bodies, size_t count);
 
-/* GET /networks: the predefined ones (bridge, host, none) and those of global or swarm scope once, with the
- * Containers of all nodes; a local name that two nodes have is shown as node/name in both rows.
- * "Node": {ID, Name} is added to local ones. Sorted by name. */
+/* GET /networks: the predefined ones (bridge, host, none) and those of global or swarm scope once,
+ * with the Containers of all nodes; a local name that two nodes have is shown as node/name in both
+ * rows. "Node": {ID, Name} is added to local ones. Sorted by name. */
 struct value *merge_networks(struct arena *arena, const struct merge_body *bodies, size_t count);
 /* Exists on every engine: bridge, host, none. */
 bool network_is_predefined(struct slice name);
 
-/* GET /volumes: {"Volumes":[…],"Warnings":[…]}; names as for networks, scope global once by name. "Node" as above. */
+/* GET /volumes: {"Volumes":[…],"Warnings":[…]}; names as for networks, scope global once by name.
+ * "Node" as above. */
 struct value *merge_volumes(struct arena *arena, const struct merge_body *bodies, size_t count);
 /* The same for the bare lists inside. */
 struct value *merge_volume_rows(struct arena *arena, const struct merge_body *lists, size_t count);

@@ -1,5 +1,5 @@
-/* Merge of networks, volumes and plugins: lists keyed by name, where some rows exist once for the whole
- * cluster and the others belong to one node. */
+/* Merge of networks, volumes and plugins: lists keyed by name, where some rows exist once for the
+ * whole cluster and the others belong to one node. */
 #include "proxy/docker/merge.h"
 
 #include "policy/base/failure.h"
@@ -60,8 +60,8 @@ void merge_name_duplicates(struct arena *arena, struct value *const *rows,
 
         if (again[i])
             value_set_text(arena, rows[i], "Name",
-                           arena_printf(arena, SLICE_FMT "/" SLICE_FMT,
-                                        SLICE_ARG(owners[i]->node), SLICE_ARG(name)));
+                           arena_printf(arena, SLICE_FMT "/" SLICE_FMT, SLICE_ARG(owners[i]->node),
+                                        SLICE_ARG(name)));
     }
 }
 
@@ -179,7 +179,8 @@ static struct value *unite_warnings(struct arena *arena, const struct merge_body
 
         if (!list || list->type != VALUE_LIST)
             continue;
-        VALUE_EACH (text, list) {
+        VALUE_EACH(text, list)
+        {
             if (text->type == VALUE_TEXT && !table_put(seen, text->text, warnings))
                 value_append(warnings, value_text(arena, text->text));
         }

@@ -1,4 +1,5 @@
-/* Networks: a local one has a home node, the predefined ones exist everywhere and are shown once. */
+/* Networks: a local one has a home node, the predefined ones exist everywhere and are shown once.
+ */
 #include "proxy/docker/fan.h"
 #include "proxy/docker/nouns.h"
 #include "proxy/docker/owner.h"
@@ -200,8 +201,8 @@ static void create(struct call_context *call, struct value *body)
     if (!change.node)
         return;
     if (!network_is_predefined(name) &&
-        (name_taken(call, name) || nouns_name_claimed(docker_nouns(call->docker),
-                                                      WATCH_NETWORKS, name, &claimant))) {
+        (name_taken(call, name) ||
+         nouns_name_claimed(docker_nouns(call->docker), WATCH_NETWORKS, name, &claimant))) {
         call_error(call, 409, "network with name " SLICE_FMT " already exists", SLICE_ARG(name));
         return;
     }

@@ -9,8 +9,8 @@ struct joining {
     bool connect;
 };
 
-static void send_joining(struct call_context *call, struct engine_node *node, struct joining *joining,
-                 struct slice engine_id)
+static void send_joining(struct call_context *call, struct engine_node *node,
+                         struct joining *joining, struct slice engine_id)
 {
     fan_change(call, &(struct fan_change){
                          .node = node,
@@ -31,13 +31,13 @@ static void on_container(struct call_context *call, struct container_entry *entr
     const struct place *place = &joining->place;
 
     if (!place->everywhere && place->node != entry->node) {
-        call_error(call, 409,
-                   "network " SLICE_FMT " is on " SLICE_FMT ", container " SLICE_FMT
-                   " is on " SLICE_FMT ": a local network does not reach over nodes; run the container "
-                   "with --network " SLICE_FMT " so that it is placed there",
-                   SLICE_ARG(place->name), SLICE_ARG(place->node->view.name),
-                   SLICE_ARG(entry->view.name), SLICE_ARG(entry->node->view.name),
-                   SLICE_ARG(place->name));
+        call_error(
+            call, 409,
+            "network " SLICE_FMT " is on " SLICE_FMT ", container " SLICE_FMT " is on " SLICE_FMT
+            ": a local network does not reach over nodes; run the container "
+            "with --network " SLICE_FMT " so that it is placed there",
+            SLICE_ARG(place->name), SLICE_ARG(place->node->view.name), SLICE_ARG(entry->view.name),
+            SLICE_ARG(entry->node->view.name), SLICE_ARG(place->name));
         return;
     }
     joining->container->text = arena_copy(call->arena, entry->engine_id);

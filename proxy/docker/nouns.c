@@ -60,8 +60,8 @@ static void forget(struct memory *memory, struct remembered *entry)
 
 static void memory_deinit(struct memory *memory)
 {
-    LIST_EACH (link, &memory->order)
-        forget(memory, LIST_ENTRY(link, struct remembered, link));
+    LIST_EACH(link, &memory->order)
+    forget(memory, LIST_ENTRY(link, struct remembered, link));
     table_free(&memory->by_key);
 }
 

@@ -32,7 +32,8 @@ void nouns_release_name(struct nouns *nouns, enum watch_kind kind, struct slice 
 bool nouns_name_claimed(struct nouns *nouns, enum watch_kind kind, struct slice name,
                         struct engine_node **node);
 
-/* Sessions and builds: keys "session:…" and "build:…" to node names; kept an hour, at most 10,000. */
+/* Sessions and builds: keys "session:…" and "build:…" to node names; kept an hour, at most 10,000.
+ */
 void nouns_bind(struct nouns *nouns, struct slice key, const struct engine_node *node);
 struct engine_node *nouns_bound(struct nouns *nouns, struct slice key);
 

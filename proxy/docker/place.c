@@ -51,8 +51,9 @@ static int ambiguous(enum watch_kind kind, struct slice reference, struct engine
 
     if (kind == WATCH_NETWORKS)
         return failure_set(failure, FAILURE_INVALID,
-                           "network " SLICE_FMT " is ambiguous (%zu matches found on name: use "
-                           SLICE_FMT "/" SLICE_FMT " or " SLICE_FMT "/" SLICE_FMT ")",
+                           "network " SLICE_FMT
+                           " is ambiguous (%zu matches found on name: use " SLICE_FMT "/" SLICE_FMT
+                           " or " SLICE_FMT "/" SLICE_FMT ")",
                            SLICE_ARG(reference), count, SLICE_ARG(first), SLICE_ARG(reference),
                            SLICE_ARG(second), SLICE_ARG(reference));
     return failure_set(failure, FAILURE_CONFLICT,
@@ -85,7 +86,8 @@ static int find_prefix(struct cluster *cluster, struct arena *arena, struct slic
     }
     if (matches > 1)
         return failure_set(failure, FAILURE_INVALID,
-                           "network " SLICE_FMT " is ambiguous (%zu matches found based on ID prefix)",
+                           "network " SLICE_FMT
+                           " is ambiguous (%zu matches found based on ID prefix)",
                            SLICE_ARG(reference), matches);
     return matches ? 0 : place_not_found(WATCH_NETWORKS, reference, failure);
 }
@@ -107,9 +109,8 @@ int place_find(struct cluster *cluster, struct arena *arena, enum watch_kind kin
     count = inventory_holders(cluster, kind, reference, holders, PLACE_SHOWN);
     if (count) {
         fill(arena, inventory_find(holders[0], kind, reference), place);
-        return count > 1 && !place->everywhere
-                   ? ambiguous(kind, reference, holders, count, failure)
-                   : 0;
+        return count > 1 && !place->everywhere ? ambiguous(kind, reference, holders, count, failure)
+                                               : 0;
     }
     node = place_split(cluster, reference, &name);
     item = node ? inventory_find(node, kind, name) : NULL;
@@ -174,7 +175,8 @@ static struct engine_node *project_home(struct cluster *cluster, struct arena *a
 static int add_constraints(struct arena *arena, const struct value *labels,
                            struct constraint_set *set, struct failure *failure)
 {
-    VALUE_EACH (label, labels) {
+    VALUE_EACH(label, labels)
+    {
         bool taken;
 
         if (label->type == VALUE_TEXT &&

@@ -18,8 +18,7 @@ static void look_again(struct call_context *call, void *context)
     const struct place_search *search = context;
     struct failure failure = {0};
     struct place place;
-    bool found =
-        owner_find_place(call, search->kind, search->reference, &place, &failure) == 0;
+    bool found = owner_find_place(call, search->kind, search->reference, &place, &failure) == 0;
 
     settle(call, search, found ? &place : NULL, &failure);
 }

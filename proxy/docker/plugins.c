@@ -1,4 +1,5 @@
-/* Plugins: volume and network drivers must be on every node, so changes go to every dockerd node. podman has none. */
+/* Plugins: volume and network drivers must be on every node, so changes go to every dockerd node.
+ * podman has none. */
 #include "proxy/docker/broadcast.h"
 
 /* ---- reads ---- */
@@ -45,8 +46,7 @@ void plugin_pass(struct call_context *call)
 /* ---- changes ---- */
 
 /* All must succeed: a driver that only some nodes have is a trap. */
-static void on_changed(struct call_context *call, const struct gather_result *result,
-                       void *context)
+static void on_changed(struct call_context *call, const struct gather_result *result, void *context)
 {
     for (size_t i = 0; i < result->count; i++) {
         const struct gather_answer *answer = &result->list[i];

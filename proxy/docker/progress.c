@@ -16,11 +16,11 @@ struct layer {
 
 struct track {
     char *name;
-    struct layer layers[PROGRESS_MAX_LAYERS];
-    size_t layer_count;
+    struct layer *layers; /* at most PROGRESS_MAX_LAYERS */
+    size_t layer_count, layer_capacity;
     struct buffer held;
     char *error;
-    char *error_line; /* as the engine sent it */
+    char *error_line;  /* as the engine sent it */
     int shown_percent; /* -1: no line yet */
     bool ended;
 };
@@ -65,6 +65,7 @@ void progress_free(struct progress **progress)
 
         for (size_t k = 0; k < track->layer_count; k++)
             free(track->layers[k].id);
+        free(track->layers);
         buffer_deinit(&track->held);
         free(track->name);
         free(track->error);
@@ -112,11 +113,16 @@ static struct layer *layer_of(struct track *track, struct slice id)
             return &track->layers[i];
     if (track->layer_count == PROGRESS_MAX_LAYERS)
         return NULL;
-    track->layers[track->layer_count].id = xslicedup(id);
+    if (track->layer_count == track->layer_capacity) {
+        track->layer_capacity = track->layer_capacity ? track->layer_capacity * 2 : 8;
+        track->layers = xrealloc(track->layers, track->layer_capacity * sizeof(*track->layers));
+    }
+    track->layers[track->layer_count] = (struct layer){.id = xslicedup(id)};
     return &track->layers[track->layer_count++];
 }
 
-/* Notes what a line says about a layer. Whole numbers only; a layer that is complete counts in full. */
+/* Notes what a line says about a layer. Whole numbers only; a layer that is complete counts in
+ * full. */
 static void note_layer(struct track *track, const struct value *line)
 {
     struct slice id = value_get_text(line, "id"), status = value_get_text(line, "status");
@@ -195,8 +201,7 @@ static void set_error(struct track *track, struct slice error)
         track->error = xslicedup(error.length ? error : SLICE("failed without a message"));
 }
 
-void progress_feed(struct progress *progress, size_t index, struct slice line,
-                   struct buffer *out)
+void progress_feed(struct progress *progress, size_t index, struct slice line, struct buffer *out)
 {
     struct track *track = &progress->tracks[index];
     struct value *value;
@@ -284,8 +289,7 @@ static void finish(struct progress *progress, struct buffer *out)
         write_error(progress, out);
 }
 
-void progress_end(struct progress *progress, size_t index, struct slice error,
-                  struct buffer *out)
+void progress_end(struct progress *progress, size_t index, struct slice error, struct buffer *out)
 {
     struct track *track = &progress->tracks[index];
 

@@ -20,7 +20,8 @@ static void forget_containers(struct call_context *call, struct value *answer)
 
     if (!list || list->type != VALUE_LIST)
         return;
-    VALUE_EACH (id, list) {
+    VALUE_EACH(id, list)
+    {
         struct container_entry *entry =
             id->type == VALUE_TEXT ? cluster_container(call->cluster, id->text) : NULL;
 
@@ -67,8 +68,7 @@ struct pruning *prune_prepare(struct call_context *call, const char *const *allo
 
 void prune_all(struct call_context *call, struct pruning *pruning)
 {
-    struct engine_node **nodes =
-        arena_alloc(call->arena, (pruning->count + 1) * sizeof(*nodes));
+    struct engine_node **nodes = arena_alloc(call->arena, (pruning->count + 1) * sizeof(*nodes));
 
     memcpy(nodes, pruning->nodes, pruning->count * sizeof(*nodes));
     fan_merge(call,
@@ -113,9 +113,9 @@ void image_prune(struct call_context *call)
 
 void build_prune(struct call_context *call)
 {
-    static const char *const allowed[] = {"id",     "parent", "type",  "description",
-                                          "inuse",  "shared", "private", "until",
-                                          "unused-for", "node", NULL};
+    static const char *const allowed[] = {"id",         "parent", "type",    "description",
+                                          "inuse",      "shared", "private", "until",
+                                          "unused-for", "node",   NULL};
     struct filters filters;
     struct pruning *pruning = prune_prepare(call, allowed, WATCH_KINDS, &filters);
 

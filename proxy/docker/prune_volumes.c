@@ -20,8 +20,7 @@ static bool is_anonymous(struct slice name)
     if (name.length != 64)
         return false;
     for (size_t i = 0; i < name.length; i++)
-        if (!((name.at[i] >= '0' && name.at[i] <= '9') ||
-              (name.at[i] >= 'a' && name.at[i] <= 'f')))
+        if (!((name.at[i] >= '0' && name.at[i] <= '9') || (name.at[i] >= 'a' && name.at[i] <= 'f')))
             return false;
     return true;
 }
@@ -59,8 +58,8 @@ static void on_old_deleted(const struct gather_result *result, void *context)
     free(deletion);
 }
 
-static void delete_old(struct call_context *call, struct old_prune *old,
-                       struct engine_node *node, struct slice name)
+static void delete_old(struct call_context *call, struct old_prune *old, struct engine_node *node,
+                       struct slice name)
 {
     struct old_delete *deletion = xcalloc(1, sizeof(*deletion));
     struct gather_request request = {
@@ -87,7 +86,8 @@ static void on_old_listed(struct call_context *call, const struct gather_result 
 
         if (result->list[i].status == 200)
             volumes = value_find(json_parse(call->arena, result->list[i].body, NULL), "Volumes");
-        VALUE_EACH (volume, volumes) {
+        VALUE_EACH(volume, volumes)
+        {
             struct slice name = value_get_text(volume, "Name");
 
             if (is_anonymous(name))

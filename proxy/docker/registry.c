@@ -1,5 +1,5 @@
-/* Registry: what engines ask a registry for us: login, search, distribution, plugin privileges. berth
- * itself never talks to registries; credentials pass through and are kept nowhere. */
+/* Registry: what engines ask a registry for us: login, search, distribution, plugin privileges.
+ * berth itself never talks to registries; credentials pass through and are kept nowhere. */
 #include "proxy/docker/fan.h"
 
 static void pass_to_any(struct call_context *call, struct slice body)

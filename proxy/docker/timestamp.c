@@ -51,8 +51,8 @@ static bool take_unit(struct slice *rest, int64_t *unit_ns)
         const char *name;
         int64_t ns;
     } units[] = {
-        {"ns", 1},        {"us", 1000},    {"\xc2\xb5s", 1000}, {"\xce\xbcs", 1000},
-        {"ms", 1000000},  {"s", NS},       {"m", 60 * NS},      {"h", 3600 * NS},
+        {"ns", 1},       {"us", 1000}, {"\xc2\xb5s", 1000}, {"\xce\xbcs", 1000},
+        {"ms", 1000000}, {"s", NS},    {"m", 60 * NS},      {"h", 3600 * NS},
     };
 
     for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {

@@ -25,10 +25,10 @@ static void on_lists(struct call_context *call, struct merge_body *bodies, size_
 
         if (warnings->type != VALUE_LIST)
             warnings = value_set(call->arena, answer, "Warnings", value_list(call->arena));
-        value_append(warnings,
-                     value_text(call->arena,
-                                arena_printf(call->arena, "volumes of " SLICE_FMT
-                                             " are not shown: no answer", SLICE_ARG(failed))));
+        value_append(warnings, value_text(call->arena, arena_printf(call->arena,
+                                                                    "volumes of " SLICE_FMT
+                                                                    " are not shown: no answer",
+                                                                    SLICE_ARG(failed))));
     }
     owner_filter_rows(call, value_find(answer, "Volumes"));
     call_reply_json(call, 200, answer);

@@ -21,9 +21,9 @@ static bool matches(const char *filter_text, const char *event)
     struct failure failure = {0};
     bool result;
 
-    cr_assert_eq(filters_parse(&filters, arena, slice_of(filter_text), events_filter_keys,
-                               &failure),
-                 0, "%s: %s", filter_text, failure.text);
+    cr_assert_eq(
+        filters_parse(&filters, arena, slice_of(filter_text), events_filter_keys, &failure), 0,
+        "%s: %s", filter_text, failure.text);
     result = events_filter_matches(&filters, json_parse(arena, slice_of(event), NULL));
     arena_free(&arena);
     return result;
@@ -82,9 +82,8 @@ Test(events_filter, unknown_keys_are_refused)
     struct filters filters;
     struct failure failure = {0};
 
-    cr_expect_eq(filters_parse(&filters, arena, SLICE("{\"x\":[\"y\"]}"), events_filter_keys,
-                               &failure),
-                 -1);
+    cr_expect_eq(
+        filters_parse(&filters, arena, SLICE("{\"x\":[\"y\"]}"), events_filter_keys, &failure), -1);
     cr_expect_str_eq(failure.text, "invalid filter 'x'");
     arena_free(&arena);
 }

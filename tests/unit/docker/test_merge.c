@@ -11,8 +11,7 @@ static void expect(merge_fn merge, const char *one, const char *two, const char 
                    const char *wanted)
 {
     const char *texts[] = {one, two, three};
-    static const struct slice node_names[] = {SLICE_INIT("n1"), SLICE_INIT("n2"),
-                                              SLICE_INIT("n3")};
+    static const struct slice node_names[] = {SLICE_INIT("n1"), SLICE_INIT("n2"), SLICE_INIT("n3")};
     static const struct slice ids[] = {SLICE_INIT("E1"), SLICE_INIT("E2"), SLICE_INIT("E3")};
     struct merge_body bodies[3] = {0};
     struct arena *arena = arena_new();
@@ -48,8 +47,7 @@ Test(merge_images, one_row_an_id_with_all_tags_and_holders)
 Test(merge_images, counts_sum_and_unknown_stays_unknown)
 {
     expect(merge_images, "[{\"Id\":\"sha256:a\",\"Containers\":2}]",
-           "[{\"Id\":\"sha256:a\",\"Containers\":-1}]",
-           "[{\"Id\":\"sha256:a\",\"Containers\":3}]",
+           "[{\"Id\":\"sha256:a\",\"Containers\":-1}]", "[{\"Id\":\"sha256:a\",\"Containers\":3}]",
            "[{\"Id\":\"sha256:a\",\"Containers\":5,\"Nodes\":[\"n1\",\"n2\",\"n3\"]}]");
 }
 
@@ -69,8 +67,7 @@ Test(merge_images, no_tag_gives_way_to_a_tag)
 Test(merge_images, podman_ids_and_bad_bodies_are_taken_as_they_come)
 {
     expect(merge_images, "[{\"Id\":\"a\"},7,null]", "{\"message\":\"x\"}",
-           "[{\"Id\":\"sha256:a\"}]",
-           "[{\"Id\":\"sha256:a\",\"Nodes\":[\"n1\",\"n3\"]}]");
+           "[{\"Id\":\"sha256:a\"}]", "[{\"Id\":\"sha256:a\",\"Nodes\":[\"n1\",\"n3\"]}]");
 }
 
 Test(merge_networks, predefined_once_with_all_containers)
@@ -106,16 +103,17 @@ Test(merge_networks, wide_ones_once_by_id)
 
 Test(merge_volumes, names_and_warnings)
 {
-    expect(merge_volumes,
-           "{\"Volumes\":[{\"Name\":\"v\",\"Scope\":\"local\"},{\"Name\":\"g\",\"Scope\":\"global\"}],"
-           "\"Warnings\":[\"w\"]}",
-           "{\"Volumes\":[{\"Name\":\"v\",\"Scope\":\"local\"},{\"Name\":\"g\",\"Scope\":\"global\"}],"
-           "\"Warnings\":[\"w\"]}",
-           NULL,
-           "{\"Volumes\":[{\"Name\":\"g\",\"Scope\":\"global\"},"
-           "{\"Name\":\"n1/v\",\"Scope\":\"local\",\"Node\":{\"ID\":\"E1\",\"Name\":\"n1\"}},"
-           "{\"Name\":\"n2/v\",\"Scope\":\"local\",\"Node\":{\"ID\":\"E2\",\"Name\":\"n2\"}}],"
-           "\"Warnings\":[\"w\"]}");
+    expect(
+        merge_volumes,
+        "{\"Volumes\":[{\"Name\":\"v\",\"Scope\":\"local\"},{\"Name\":\"g\",\"Scope\":\"global\"}],"
+        "\"Warnings\":[\"w\"]}",
+        "{\"Volumes\":[{\"Name\":\"v\",\"Scope\":\"local\"},{\"Name\":\"g\",\"Scope\":\"global\"}],"
+        "\"Warnings\":[\"w\"]}",
+        NULL,
+        "{\"Volumes\":[{\"Name\":\"g\",\"Scope\":\"global\"},"
+        "{\"Name\":\"n1/v\",\"Scope\":\"local\",\"Node\":{\"ID\":\"E1\",\"Name\":\"n1\"}},"
+        "{\"Name\":\"n2/v\",\"Scope\":\"local\",\"Node\":{\"ID\":\"E2\",\"Name\":\"n2\"}}],"
+        "\"Warnings\":[\"w\"]}");
     expect(merge_volumes, "{\"Volumes\":null,\"Warnings\":null}", NULL, NULL,
            "{\"Volumes\":[],\"Warnings\":null}");
 }

@@ -61,12 +61,14 @@ Test(progress, other_nodes_are_one_line_each)
     feed(&run, 1, "{\"status\":\"Pulling fs layer\",\"progressDetail\":{},\"id\":\"a\"}");
     expect(&run, "{\"status\":\"Pulling\",\"progressDetail\":{},\"id\":\"node-2\"}\r\n");
     feed(&run, 1,
-         "{\"status\":\"Downloading\",\"progressDetail\":{\"current\":10,\"total\":100},\"id\":\"a\"}");
+         "{\"status\":\"Downloading\",\"progressDetail\":{\"current\":10,\"total\":100},\"id\":"
+         "\"a\"}");
     expect(&run, "{\"status\":\"Pulling\",\"progressDetail\":{\"current\":10,\"total\":100},"
                  "\"id\":\"node-2\"}\r\n");
     /* the same percentage again: nothing */
     feed(&run, 1,
-         "{\"status\":\"Downloading\",\"progressDetail\":{\"current\":10,\"total\":100},\"id\":\"a\"}");
+         "{\"status\":\"Downloading\",\"progressDetail\":{\"current\":10,\"total\":100},\"id\":"
+         "\"a\"}");
     expect(&run, "");
     feed(&run, 1, "{\"status\":\"Download complete\",\"progressDetail\":{},\"id\":\"a\"}");
     expect(&run, "{\"status\":\"Pulling\",\"progressDetail\":{\"current\":100,\"total\":100},"
