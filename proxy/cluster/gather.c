@@ -53,6 +53,11 @@ static void finish_later(void *context)
         gather_finish(gather);
 }
 
+static bool may_change(const struct gather *gather)
+{
+    return !slice_is(gather->request.method, "GET") && !slice_is(gather->request.method, "HEAD");
+}
+
 static void on_answer(const struct call_reply *reply, const struct failure *failure, void *context)
 {
     struct gather_slot *slot = context;
@@ -61,6 +66,8 @@ static void on_answer(const struct call_reply *reply, const struct failure *fail
 
     slot->call = NULL;
     gather->ended++;
+    if (may_change(gather))
+        node_touch(answer->node);
     if (failure) {
         answer->failure = *failure;
     } else {
@@ -97,6 +104,8 @@ static void start_one(struct gather *gather, size_t index)
     api_version_text(node_api_version(answer->node, asked->api_version), version);
     request.target =
         arena_printf(gather->arena, "/v%s" SLICE_FMT, version, SLICE_ARG(asked->target));
+    if (may_change(gather))
+        node_touch(answer->node);
     slot->call = call_start(answer->node->upstream, &request, on_answer, slot);
 }
 

@@ -248,6 +248,7 @@ static void on_created(const struct call_reply *reply, const struct failure *fai
     const struct value *body;
     struct slice id = SLICE_NONE;
 
+    node_touch(launch->node);
     if (failure) {
         launch->failure = *failure;
         launch->step = LAUNCH_LOOK;
@@ -311,6 +312,7 @@ static void create(struct launch *launch)
         arena_printf(launch->arena, "/v%s/containers/create?name=" SLICE_FMT "%s" SLICE_FMT,
                      version, SLICE_ARG(launch->workload.name), launch->query.length ? "&" : "",
                      SLICE_ARG(launch->query));
+    node_touch(launch->node);
     call_start(launch->node->upstream, &request, on_created, launch);
 }
 

@@ -189,6 +189,18 @@ int node_usable(const struct engine_node *node, struct failure *failure)
         node->view.state == NODE_JOINING ? "joining" : "down", node->why[0] ? ": " : "", node->why);
 }
 
+void node_touch(struct engine_node *node)
+{
+    node->touched_ms = loop_now(node->cluster->loop);
+}
+
+bool node_quiet(const struct engine_node *node)
+{
+    return node->in_sync && node->view.state == NODE_READY &&
+           (!node->touched_ms ||
+            loop_now(node->cluster->loop) - node->touched_ms > NODE_QUIET_MS);
+}
+
 /* ---- versions ---- */
 
 int node_api_version(const struct engine_node *node, int wanted)

@@ -18,6 +18,7 @@ struct engine_node {
     int api_min, api_max;         /* API_VERSION(); 0: not known yet. Remembered while down */
     bool podman, experimental;
     bool in_sync;                 /* event stream is up and drained: the cache answers for it */
+    uint64_t touched_ms;          /* loop_now() of the last call of ours that may change it; 0: none */
     bool joined;                  /* by an agent (has a lease), not --node */
     bool removed;                 /* no longer in the registry, only held */
     uint64_t lease_until;         /* loop_now() ms; joined nodes only */
@@ -83,6 +84,12 @@ void node_set_labels(struct engine_node *node, struct tags labels);
 /* Can be asked now: READY (or JOINING with a connection). Else *failure UNREACHABLE
  * "node-2 is down: …" */
 int node_usable(const struct engine_node *node, struct failure *failure) MUST_CHECK;
+/* A call that may change the engine goes out or has been answered. */
+void node_touch(struct engine_node *node);
+/* What the cache says of it is what it would answer: in sync, and nothing of ours has touched it
+ * for a second, in which all events of that have long come. */
+#define NODE_QUIET_MS 1000
+bool node_quiet(const struct engine_node *node);
 /* The version to speak to it: clamp(wanted, api_min, api_max); wanted 0: the cluster's. */
 int node_api_version(const struct engine_node *node, int wanted);
 /* What the cluster speaks: the lowest api_max, the highest api_min of nodes known (remembered

@@ -135,6 +135,7 @@ static void start(struct move *move)
         return;
     }
     request.target = arena_printf(move->arena, "/containers/%s/start", move->engine_id);
+    node_touch(move->node);
     call_start(move->node->upstream, &request, on_started, move);
 }
 
@@ -230,6 +231,7 @@ static void make_network(struct move *move, const struct value *network)
     value_set_text(move->arena, body, "Name", network->key);
     *making = (struct making){move, move->node, network};
     request.body = json_text(move->arena, body);
+    node_touch(move->node);
     call_start(move->node->upstream, &request, on_made, making);
 }
 

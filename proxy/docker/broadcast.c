@@ -242,6 +242,7 @@ static void on_end(struct call *call, const struct failure *failure, void *conte
     struct broadcast *broadcast = branch->broadcast;
 
     branch->upload = NULL;
+    node_touch(branch->node);
     broadcast->references++;
     resume_body(broadcast);
     if (failure || branch->status < 200 || branch->status > 299)
@@ -320,6 +321,7 @@ static void start_branch(struct call_context *call, struct branch *branch)
     };
 
     headers_drop(headers, "Content-Type");
+    node_touch(branch->node);
     if (request->tee) {
         if (type.at)
             headers_add(headers, SLICE("Content-Type"), type);

@@ -50,6 +50,8 @@ void call_end(struct call_context *call)
     for (struct ticket *ticket = call->tickets; ticket; ticket = ticket->next)
         ticket->call = NULL;
     call->tickets = NULL;
+    for (size_t i = 0; i < call->held_count && call->route->flags & ROUTE_MUTATES; i++)
+        node_touch(call->held[i]);
     while (call->held_count > 0)
         node_release(call->held[--call->held_count]);
 }

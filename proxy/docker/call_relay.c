@@ -120,6 +120,8 @@ struct relay *call_relay(struct call_context *call, const struct call_relay *opt
     struct passing *passing = arena_alloc(call->arena, sizeof(*passing));
     /* The node's memory must outlive the relay: it is held for the call's life. */
     call_hold_node(call, node);
+    if (call->route->flags & ROUTE_MUTATES)
+        node_touch(node);
     passing->node = node;
     call->relaying = passing;
     struct slice path = options->path.at ? options->path : call->path;

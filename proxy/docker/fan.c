@@ -207,18 +207,68 @@ struct merging {
     fan_bodies_fn on_bodies;
     void *context;
     bool mutates;
+    struct merge_body *known; /* of nodes that need not be asked */
+    size_t known_count;
 };
+
+/* ---- answers from the inventory ---- */
+
+/* The node would word its rows as the watch got them: the same API version. */
+static bool answers_for(const struct call_context *call, const struct engine_node *node)
+{
+    return node_quiet(node) && node->api_max <= ROUTES_API_MAX &&
+           node_api_version(node, call->version) == node->api_max;
+}
+
+static struct value *known_body(struct call_context *call, const struct engine_node *node,
+                                enum watch_kind kind)
+{
+    struct value *rows = value_list(call->arena), *volumes;
+    size_t count = inventory_count(node, kind);
+
+    for (size_t i = 0; i < count; i++) {
+        struct value *row = json_parse(call->arena, inventory_at(node, kind, i)->row, NULL);
+
+        if (row)
+            value_append(rows, row);
+    }
+    if (kind != WATCH_VOLUMES)
+        return rows;
+    volumes = value_map(call->arena);
+    value_set(call->arena, volumes, "Volumes", rows);
+    return volumes;
+}
+
+/* Moves the nodes that need not be asked out of `nodes` into merging->known. */
+static size_t take_known(struct call_context *call, struct merging *merging,
+                         const struct fan_request *request, struct engine_node **nodes)
+{
+    size_t left = 0;
+
+    merging->known = arena_alloc(call->arena, (request->count + 1) * sizeof(*merging->known));
+    for (size_t i = 0; i < request->count; i++) {
+        struct engine_node *node = request->nodes[i];
+
+        if (request->plain && answers_for(call, node))
+            merging->known[merging->known_count++] = (struct merge_body){
+                arena_copy(call->arena, node->view.name), arena_copy(call->arena, node->view.id),
+                known_body(call, node, request->kind)};
+        else
+            nodes[left++] = node;
+    }
+    return left;
+}
 
 static void on_merge_result(struct call_context *call, const struct gather_result *result,
                             void *context)
 {
     struct merging *merging = context;
-    struct merge_body *bodies;
+    struct merge_body *bodies, *all;
     struct failure failure = {0};
     size_t count = 0;
     int status = 0;
 
-    if (result->count && !result->answered) {
+    if (result->count && !result->answered && !merging->known_count) {
         gather_explain(result, &status, &failure);
         if (status == 0)
             status = merging->mutates ? 500 : 503;
@@ -226,16 +276,27 @@ static void on_merge_result(struct call_context *call, const struct gather_resul
         return;
     }
     bodies = fan_bodies(call, result, &count);
-    merging->on_bodies(call, bodies, count, merging->context);
+    all = arena_alloc(call->arena, (count + merging->known_count + 1) * sizeof(*all));
+    memcpy(all, merging->known, merging->known_count * sizeof(*all));
+    memcpy(all + merging->known_count, bodies, count * sizeof(*all));
+    merging->on_bodies(call, all, count + merging->known_count, merging->context);
 }
 
 void fan_merge(struct call_context *call, const struct fan_request *request,
                fan_bodies_fn on_bodies, void *context)
 {
     struct merging *merging = arena_alloc(call->arena, sizeof(*merging));
+    struct engine_node **nodes =
+        arena_alloc(call->arena, (request->count + 1) * sizeof(struct engine_node *));
+    struct fan_request rest = *request;
 
-    *merging = (struct merging){on_bodies, context, request->mutates};
-    fan_ask(call, request, on_merge_result, merging);
+    *merging = (struct merging){on_bodies, context, request->mutates, NULL, 0};
+    rest.count = take_known(call, merging, request, nodes);
+    rest.nodes = nodes;
+    if (rest.count || !merging->known_count)
+        fan_ask(call, &rest, on_merge_result, merging);
+    else
+        on_bodies(call, merging->known, merging->known_count, context);
 }
 
 struct slice fan_message(struct call_context *call, struct slice body)

@@ -35,6 +35,10 @@ struct fan_request {
     uint64_t deadline_ms;
     struct slice body; /* .at != NULL: JSON to send */
     bool mutates;      /* seen through when the client goes */
+    /* fan_merge only: the call has no filter or option, so that nodes which are quiet (nodes.h)
+     * need not be asked: their inventory of `kind` is what they would answer. */
+    bool plain;
+    enum watch_kind kind;
 };
 
 /* Asks and hands over all answers, good or bad. on_result does not run when the client has gone.

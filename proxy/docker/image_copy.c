@@ -174,6 +174,7 @@ static void start_load(struct copy *copy)
     struct call_request request = {
         .method = SLICE("POST"), .target = slice_of(target), .content_type = "application/x-tar"};
 
+    node_touch(copy->to);
     copy->upload = call_upload(copy->to->upstream, &request, &load_handlers, copy);
     call_on_drained(copy->upload, on_load_drained, copy);
     free(target);

@@ -115,6 +115,10 @@ void image_list(struct call_context *call)
     listing->plain = filters_empty(&filters) && !listing->before && !listing->since;
     if (query_bool(call->query, "shared-size", false))
         request.deadline_ms = FAN_SLOW_MS;
+    /* CLIs may say all=0; anything else changes the rows. */
+    request.plain = listing->plain && !query_bool(call->query, "all", false) &&
+                    call->query->count == (query_has(call->query, "all") ? 1 : 0);
+    request.kind = WATCH_IMAGES;
     listing->nodes = fan_nodes(call, node_filter, &listing->count);
     request.nodes = listing->nodes;
     request.count = listing->count;

@@ -35,6 +35,8 @@ void network_list(struct call_context *call)
     nodes = fan_nodes(call, node_filter, &request.count);
     request.count = fan_split_names(call, &filters, nodes, request.count);
     request.nodes = nodes;
+    request.plain = call->query->count == 0;
+    request.kind = WATCH_NETWORKS;
     fan_merge(call, &request, on_lists, NULL);
 }
 

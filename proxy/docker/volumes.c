@@ -47,6 +47,8 @@ void volume_list(struct call_context *call)
     nodes = fan_nodes(call, node_filter, &request.count);
     request.count = fan_split_names(call, &filters, nodes, request.count);
     request.nodes = nodes;
+    request.plain = call->query->count == 0;
+    request.kind = WATCH_VOLUMES;
     fan_merge(call, &request, on_lists, NULL);
 }
 
