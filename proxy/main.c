@@ -1,6 +1,7 @@
 /* Main: berthd: reads the settings, wires the parts together in order, runs the loop, and takes
  * everything down in reverse. */
 #include "policy/base/table.h"
+#include "proxy/admin/explain_command.h"
 #include "proxy/admin/token_command.h"
 #include "proxy/berthd.h"
 #include "proxy/cert/cert_command.h"
@@ -339,6 +340,8 @@ int main(int argc, char **argv)
     struct failure failure;
     if (argc > 1 && strcmp(argv[1], "token") == 0)
         return token_command(argc - 1, argv + 1);
+    if (argc > 1 && (strcmp(argv[1], "explain") == 0 || strcmp(argv[1], "--explain") == 0))
+        return explain_command(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "state") == 0)
         return state_command(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "cert") == 0)

@@ -7,6 +7,7 @@
 #include "proxy/cluster/launch.h"
 #include "proxy/cluster/nodes.h"
 #include "proxy/docker/create_plan.h"
+#include "proxy/docker/guarded.h"
 
 void admin_explain(struct admin_call *call)
 {
@@ -33,6 +34,71 @@ void admin_explain(struct admin_call *call)
     exchange_reply_json(call->exchange, 200, answer);
 }
 
+/* Who is asked about: ?as=NAME is that token's user, with &group=; roles as the rules give them. */
+static struct identity asked_identity(const struct admin_call *call)
+{
+    struct slice name = query_get(&call->query, "as");
+
+    return (struct identity){.proof = PROOF_TOKEN,
+                             .name = name,
+                             .token = name,
+                             .names = {name},
+                             .name_count = 1,
+                             .group = query_get(&call->query, "group"),
+                             .uid = -1,
+                             .gid = -1};
+}
+
+static void add_violations(struct admin_call *call, struct value *answer,
+                           const struct body_report *report, uint64_t waives)
+{
+    struct value *list = value_set(call->arena, answer, "violations", value_list(call->arena));
+
+    for (size_t i = 0; i < report->violation_count; i++) {
+        const struct violation *violation = &report->violations[i];
+        struct value *row = value_map(call->arena);
+
+        value_set_text(call->arena, row, "code", slice_of(violation_name(violation->code)));
+        value_set_text(call->arena, row, "path", violation->path);
+        value_set_text(call->arena, row, "detail", violation->detail);
+        value_set_bool(call->arena, row, "waived", waives >> violation->code & 1);
+        value_append(list, row);
+    }
+}
+
+/* The rules' word on a container.create of this body by ?as=. Policy scripts are not asked. */
+static int add_access(struct admin_call *call, const struct value *body, struct value *answer,
+                      struct failure *failure)
+{
+    const struct gate *gate = call->admin->may_context;
+    struct identity identity = asked_identity(call);
+    struct body_report *report = arena_alloc(call->arena, sizeof(*report));
+    struct value *access = value_map(call->arena);
+    struct buffer roles;
+
+    if (!gate || identity.name.length == 0)
+        return 0;
+    const struct access_rules *rules = guard_rules(gate->guard);
+    access_identify(rules, &identity);
+    struct access_verdict verdict = access_decide(
+        rules, &identity, access_operation(rules, SLICE("container.create")), NULL, NULL);
+    if (body_check(call->arena, BODY_CONTAINER_CREATE, body, report, failure) != 0)
+        return -1;
+    buffer_init(&roles, 4096);
+    access_role_names(rules, identity.roles, &roles);
+    value_set_text(call->arena, access, "as", identity.name);
+    value_set_text(call->arena, access, "roles", buffer_slice(&roles));
+    value_set_text(call->arena, access, "tenant", identity.tenant);
+    value_set_text(call->arena, access, "verdict", verdict.allowed ? SLICE("allow") : SLICE("deny"));
+    value_set_text(call->arena, access, "rule", slice_of(verdict.rule));
+    if (verdict.why)
+        value_set_text(call->arena, access, "why", slice_of(verdict.why));
+    add_violations(call, access, report, verdict.waives);
+    value_set(call->arena, answer, "access", access);
+    buffer_deinit(&roles);
+    return 0;
+}
+
 static void on_create_body(struct admin_call *call, struct value *body)
 {
     struct create_plan *plan = arena_alloc(call->arena, sizeof(*plan));
@@ -43,6 +109,8 @@ static void on_create_body(struct admin_call *call, struct value *body)
         create_plan_finish(plan);
         answer = launch_explain(call->admin->cluster, &plan->workload, call->arena, &failure);
     }
+    if (answer && add_access(call, body, answer, &failure) != 0)
+        answer = NULL;
     if (answer)
         exchange_reply_json(call->exchange, 200, answer);
     else

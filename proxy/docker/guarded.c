@@ -78,20 +78,34 @@ static int check_report(struct call_context *call, struct body_report *report)
     return 0;
 }
 
-/* A build is asked for by its query. */
-static int check_build(struct call_context *call)
+/* What a build asks for by its query. -1: answered. */
+static int read_build(struct call_context *call, struct body_report *report)
 {
-    struct body_report *report = arena_alloc(call->arena, sizeof(*report));
     struct tag *list = arena_alloc(call->arena, (call->query->count + 1) * sizeof(*list));
     struct tags tags = {list, 0};
     struct failure failure;
     for (const struct query_item *item = call->query->first; item; item = item->next)
         list[tags.count++] = (struct tag){item->key, item->value};
-    if (body_check_build(call->arena, &tags, report, &failure) != 0) {
-        call_fail(call, &failure);
+    if (body_check_build(call->arena, &tags, report, &failure) == 0)
+        return 0;
+    call_fail(call, &failure);
+    return -1;
+}
+
+static bool policy_admits(const struct call_context *call)
+{
+    return call->policy && policy_has(call->policy, POLICY_ADMIT);
+}
+
+static int check_build(struct call_context *call)
+{
+    struct body_report *report = arena_alloc(call->arena, sizeof(*report));
+    if (read_build(call, report) != 0)
         return -1;
-    }
-    return check_report(call, report);
+    if (policy_admits(call) &&
+        (guarded_policy_admit_query(call, report) != 0 || read_build(call, report) != 0))
+        return -1;
+    return guard_is_open(gate_of(call)->guard) ? 0 : check_report(call, report);
 }
 
 /* labels={"a":"b"}: the built image belongs to its builder. */
@@ -172,7 +186,10 @@ bool guarded_may(struct call_context *call, void *context)
     }
     if (asking && guarded_policy_access(asking) != 0)
         return false;
-    return guard_is_open(gate->guard) || check_call(call) == 0;
+    if (!guard_is_open(gate->guard))
+        return check_call(call) == 0;
+    return strcmp(call->route->operation, "build.create") != 0 || !policy_admits(call) ||
+           check_build(call) == 0;
 }
 
 void guarded_finished(struct exchange *exchange, int status, void *context)

@@ -38,6 +38,8 @@ int guarded_policy_access(struct policy_asking *asking) MUST_CHECK;
 /* policy.admit over a checked body: edits it and checks it again into `report`. -1: answered. */
 int guarded_policy_admit(struct call_context *call, enum body_kind kind, struct value *body,
                          struct body_report *report) MUST_CHECK;
+/* The same for a build, which asks by its query: edits go into the query. */
+int guarded_policy_admit_query(struct call_context *call, struct body_report *report) MUST_CHECK;
 /* Answers with the status and text, recorded as denied by `rule`. Returns -1. */
 int guarded_refuse_with(struct call_context *call, int status, const char *rule, const char *code,
                         const char *why);

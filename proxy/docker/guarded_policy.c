@@ -117,11 +117,10 @@ int guarded_policy_access(struct policy_asking *asking)
                                answer->why);
 }
 
-int guarded_policy_admit(struct call_context *call, enum body_kind kind, struct value *body,
-                         struct body_report *report)
+/* Asks policy.admit about `body`. -1: answered; 1: the script edited it. */
+static int ask_admit(struct call_context *call, struct value *body, struct body_report *report)
 {
     struct policy_answer answer;
-    struct failure failure;
     struct policy_request request = {.identity = &call->pass->identity,
                                      .operation = slice_of(call->route->operation),
                                      .target = target_of(call),
@@ -138,6 +137,39 @@ int guarded_policy_admit(struct call_context *call, enum body_kind kind, struct 
              SLICE_ARG(call->pass->identity.name), call->route->operation,
              (unsigned long long)policy_generation(call->policy),
              SLICE_ARG(slice_cut(json_text(call->arena, answer.patch), 0, 2000)));
+    return 1;
+}
+
+int guarded_policy_admit_query(struct call_context *call, struct body_report *report)
+{
+    struct value *before = query_value(call), *body = value_copy(call->arena, before);
+    int result = ask_admit(call, body, report);
+    if (result <= 0)
+        return result;
+    VALUE_EACH(member, before)
+    {
+        if (!value_find(body, arena_text(call->arena, member->key)))
+            query_drop(call->query, arena_text(call->arena, member->key));
+    }
+    /* Only what changed: a key that is there several times and was not touched stays so. */
+    VALUE_EACH(member, body)
+    {
+        char *key = arena_text(call->arena, member->key);
+        const struct value *old = value_find(before, key);
+        if (!old || !value_equal(old, member))
+            query_set(call->query, key,
+                      member->type == VALUE_TEXT ? member->text : json_text(call->arena, member));
+    }
+    return 0;
+}
+
+int guarded_policy_admit(struct call_context *call, enum body_kind kind, struct value *body,
+                         struct body_report *report)
+{
+    struct failure failure;
+    int result = ask_admit(call, body, report);
+    if (result <= 0)
+        return result;
     *report = (struct body_report){0};
     if (body_check(call->arena, kind, body, report, &failure) != 0) {
         failure_prefix(&failure, "the body as policy.admit left it");

@@ -195,3 +195,33 @@ def test_check_passes_and_fails(c):
     equal(bad.rc, 1)
     none = command([berthd, "--check", "/nowhere.lua"])
     none.fails("policy /nowhere.lua: No such file or directory")
+
+
+@quick
+def test_explain_command(c):
+    edit(c, BASE % "node-2")
+    berthd = os.path.join(BIN, "berthd")
+    body = c.write("body.json", json.dumps({"Image": "busybox", "HostConfig": {"Privileged": True}}))
+    said = command([berthd, "explain", "POST /containers/create", "--body", body, "-H", c.host]).ok()
+    contains(said, "node      node-2: score 1000, rank 1", "result    node-2")
+    body = c.write("body.json", json.dumps({"Image": "busybox", "HostConfig": {"Memory": 10 << 30}}))
+    said = command([berthd, "explain", "POST /containers/create", "--body", body, "-H", c.host])
+    equal(said.rc, 3)
+    contains(said.out, "filter resource: not enough memory", "result    no")
+    command([berthd, "explain", "GET /info", "--body", body]).fails("only 'POST /containers/create'")
+
+
+@quick
+def test_admit_speaks_about_builds(c):
+    edit(c, """
+policy.api = 1
+function policy.admit(req)
+  if req.op == "build.create" then
+    if req:get("networkmode") == "none" then return deny("builds need the network") end
+    req:set("labels", '{"built":"here"}')
+  end
+end
+""")
+    c.docker("build -t made -", input="FROM busybox\n").ok()
+    contains(c.docker("image inspect -f {{.Config.Labels}} made").ok(), "built:here")
+    c.docker("build --network none -", input="FROM busybox\n").fails("builds need the network")
