@@ -345,6 +345,11 @@ void cluster_note_stop(struct container_entry *entry)
     entry->own->stop_asked = true;
 }
 
+void cluster_note_wish(struct container_entry *entry, bool stopped)
+{
+    entry->own->stop_wanted = stopped;
+}
+
 void cluster_apply_removed(struct container_entry *entry)
 {
     container_drop(entry);

@@ -72,5 +72,8 @@ void cluster_refresh(struct cluster *cluster, struct engine_node *node, struct s
 /* An engine has answered 204 to DELETE: out of the cache at once. */
 /* A user has asked to stop or kill it: it is not to be started elsewhere when its node is lost. */
 void cluster_note_stop(struct container_entry *entry);
+/* The engine has answered a user's stop (true) or start (false): what the user wants from now on,
+ * whatever a move under way was about to do. */
+void cluster_note_wish(struct container_entry *entry, bool stopped);
 void cluster_apply_removed(struct container_entry *entry);
 void cluster_apply_renamed(struct container_entry *entry, struct slice name);

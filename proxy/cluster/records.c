@@ -13,6 +13,14 @@ struct store *cluster_store(const struct cluster *cluster)
     return cluster->store;
 }
 
+void cluster_when_kept(struct cluster *cluster, loop_fn on_done, void *context)
+{
+    if (cluster->store)
+        store_barrier(cluster->store, on_done, context);
+    else
+        loop_defer(cluster->loop, on_done, context);
+}
+
 static void put(struct cluster *cluster, const char *kind, struct slice key,
                 const struct value *value)
 {

@@ -10,4 +10,7 @@
  * node is added. The store must outlive the cluster. */
 int cluster_set_store(struct cluster *cluster, struct store *store,
                       struct failure *failure) MUST_CHECK;
+/* on_done runs when all that is known now is kept: what a user is told must survive the manager. Never
+ * before the call returns; at once without a store or while the disk is full. */
+void cluster_when_kept(struct cluster *cluster, loop_fn on_done, void *context);
 struct store *cluster_store(const struct cluster *cluster); /* NULL: none */

@@ -11,7 +11,8 @@
 #define TICK_MS 100
 #define TIDY_MS 60000
 /* A poweroff stops containers in order before the engine falls silent. */
-#define SHUTDOWN_MS 15000
+#define SHUTDOWN_MS        15000
+#define LOADED_PATIENCE_MS 15000
 
 struct recover_settings recover_default_settings(void)
 {
@@ -85,7 +86,8 @@ static void lose_node(struct recover *recover, struct engine_node *node)
     for (size_t i = 0; i < count; i++) {
         struct container_entry *entry = entry_of(moves[i].container);
 
-        if (!entry->superseded && !table_find(recover->by_user, entry->view.id))
+        if (!entry->superseded && !entry->own->stop_wanted &&
+            !table_find(recover->by_user, entry->view.id))
             move_new(recover, entry)->ready_at =
                 loop_now(recover->cluster->loop) + recover->settings.show_ms;
     }
@@ -236,6 +238,10 @@ size_t recover_rebalance(struct recover *recover, double gap, size_t max, bool d
 
 static bool may_run(struct recover *recover, const struct move *move, bool retry, uint64_t now)
 {
+    /* What a killed manager had created already must be seen before it is created again. */
+    if (move->loaded && recover->cluster->sums.nodes_by_state[NODE_JOINING] > 0 &&
+        now - recover->started < LOADED_PATIENCE_MS)
+        return false;
     if (move->step == MOVE_LOST)
         return now >= move->ready_at;
     return move->step == MOVE_PENDING && !move->held && now >= move->ready_at &&
@@ -291,13 +297,22 @@ static void load_pending(struct slice key, struct slice text, void *context)
     struct arena *arena = arena_new();
     const struct value *value = json_parse(arena, text, NULL);
     struct slice inspect = value_get_text(value, "inspect");
-    struct container_entry *entry =
-        inspect.length > 0 ? pending_new(recover->cluster, key, inspect, "") : NULL;
+    struct moved_identity *created = table_find(recover->cluster->moved_users, key);
+    struct container_entry *entry = NULL;
 
-    if (entry) {
+    /* Killed between create and start: it is there, and the move ends there. */
+    if (created)
+        entry = cluster_container(recover->cluster, key);
+    else if (inspect.length > 0)
+        entry = pending_new(recover->cluster, key, inspect, "");
+    if (!entry && created)
+        store_remove(recover->cluster->store, "pending", key);
+    if (entry && inspect.length > 0) {
         struct move *move = move_new(recover, entry);
 
-        entry->pending_since_ns = value_get_int(value, "since", entry->pending_since_ns);
+        move->loaded = true;
+        if (!entry->node)
+            entry->pending_since_ns = value_get_int(value, "since", entry->pending_since_ns);
         move->inspect = xslicedup(inspect);
         move->step = MOVE_PENDING;
         free(move->from);
@@ -305,7 +320,7 @@ static void load_pending(struct slice key, struct slice text, void *context)
         free(move->old_engine_id);
         move->old_engine_id = xslicedup(value_get_text(value, "old"));
         move->held = value_get_bool(value, "held", false);
-        if (move->held)
+        if (move->held && !entry->node)
             pending_set_why(entry, PENDING_HELD);
     }
     arena_free(&arena);
@@ -317,6 +332,7 @@ struct recover *recover_new(struct cluster *cluster, const struct recover_settin
     struct recover *recover = xcalloc(1, sizeof *recover);
 
     recover->cluster = cluster;
+    recover->started = loop_now(cluster->loop);
     recover->settings = *settings;
     recover->by_user = table_new();
     list_init(&recover->all);

@@ -73,6 +73,17 @@ int move_detach(struct move *move)
     return 0;
 }
 
+void move_relose(struct move *move, struct container_entry *entry)
+{
+    free(move->old_engine_id);
+    move->old_engine_id = xslicedup(entry->engine_id);
+    free(move->from);
+    move->from = xslicedup(entry->node->view.name);
+    move->step = MOVE_PENDING;
+    if (move_detach(move) != 0)
+        move_free(move);
+}
+
 /* What the store knows of the container: {"inspect": …}. */
 static char *inspect_of_record(struct slice text)
 {

@@ -26,7 +26,8 @@ struct move {
     char *inspect; /* JSON text; NULL before READ */
     enum move_step step;
     bool live;           /* the old copy still runs (drain, rebalance) */
-    bool held;                    /* its user has stopped it */
+    bool loaded;         /* a restart interrupted it: nodes must have been heard first */
+    bool held;           /* its user has stopped it */
     char *to;            /* rebalance: the node it must go to; NULL: any */
     uint64_t ready_at;   /* not before (loop_now) */
     struct arena *arena; /* of one try */
@@ -49,7 +50,7 @@ struct recover {
     size_t active;
     char guard[200];
     bool changed; /* something happened that may have made room */
-    uint64_t retried, tidied;
+    uint64_t retried, tidied, started;
     bool closing;
 };
 
@@ -59,6 +60,8 @@ void move_free(struct move *move);
 void move_run(struct move *move);
 /* The spec is known, the old copy is given up: pending. */
 int move_detach(struct move *move);
+/* Its node is lost (again): the container is exited, the move begins anew. */
+void move_relose(struct move *move, struct container_entry *entry);
 void move_record(struct move *move);
 /* recover_start.c */
 void move_launch(struct move *move);

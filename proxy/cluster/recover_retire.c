@@ -101,7 +101,7 @@ static void revive(struct move *move, struct container_entry *entry)
     struct engine_node *node = entry->node;
     struct call_request request = {.method = SLICE("POST"), .deadline_ms = CALL_TIMEOUT_MS};
     struct arena *arena = arena_new();
-    bool runs = entry->view.state == CONTAINER_RUNNING;
+    bool runs = entry->view.state == CONTAINER_RUNNING || move->held;
 
     request.target =
         arena_printf(arena, "/containers/" SLICE_FMT "/start", SLICE_ARG(entry->engine_id));
@@ -128,7 +128,7 @@ static void resume(struct container_entry *entry)
     entry->own->resume = false;
     request.target =
         arena_printf(arena, "/containers/" SLICE_FMT "/start", SLICE_ARG(entry->engine_id));
-    if (entry->view.state == CONTAINER_EXITED)
+    if (entry->view.state == CONTAINER_EXITED && !entry->own->stop_wanted)
         call_start(entry->node->upstream, &request, on_revived, xslicedup(entry->view.name));
     arena_free(&arena);
 }

@@ -9,6 +9,7 @@
 
 #define NETWORK_TIMEOUT_MS 20000
 #define START_TIMEOUT_MS   60000
+#define CLOCK_SLACK_NS     (60ll * 1000000000) /* engines' clocks and ours */
 #define FAILED_PAUSE_MS    2000
 #define DRAIN_PAUSE_MS     10000
 
@@ -106,13 +107,54 @@ static void undo(struct move *move, const char *why)
     call_start(move->node->upstream, &request, on_undone, move);
 }
 
+/* What its user has said meanwhile is the last word. */
+static bool user_wants_it_stopped(const struct move *move)
+{
+    struct engine_node *from =
+        cluster_node_named(move->recover->cluster, slice_of(move->from));
+    const struct container_entry *entry =
+        move->node->removed ? NULL : cluster_container_on(move->node, slice_of(move->engine_id));
+    const struct container_entry *old =
+        move->live && from ? cluster_container_on(from, slice_of(move->old_engine_id)) : NULL;
+
+    return (entry && entry->own->stop_wanted) || move->held ||
+           (old && (old->own->stop_wanted || old->view.state != CONTAINER_RUNNING));
+}
+
+static void on_stopped_again(const struct call_reply *reply, const struct failure *failure,
+                             void *context)
+{
+    struct move *move = context;
+
+    if (failure || (reply->status != 204 && reply->status != 304))
+        log_warning("container not stopped", "container=%s status=%d", move->name,
+                    failure ? 0 : reply->status);
+    move_done(move);
+}
+
+/* The stop came while the start was under way. */
+static void stop_again(struct move *move)
+{
+    struct call_request request = {.method = SLICE("POST"), .deadline_ms = START_TIMEOUT_MS};
+
+    request.target = arena_printf(move->arena, "/containers/%s/stop", move->engine_id);
+    call_start(move->node->upstream, &request, on_stopped_again, move);
+}
+
 static void on_started(const struct call_reply *reply, const struct failure *failure, void *context)
 {
     struct move *move = context;
     char why[300];
 
     if (!failure && (reply->status == 204 || reply->status == 304)) {
-        move_done(move);
+        const struct container_entry *entry =
+            move->node->removed ? NULL
+                                : cluster_container_on(move->node, slice_of(move->engine_id));
+
+        if (entry && entry->own->stop_wanted)
+            stop_again(move);
+        else
+            move_done(move);
         return;
     }
     if (failure)
@@ -125,13 +167,17 @@ static void on_started(const struct call_reply *reply, const struct failure *fai
     undo(move, why);
 }
 
-static void start(struct move *move)
+static void start_container(struct move *move)
 {
     struct call_request request = {.method = SLICE("POST"), .deadline_ms = START_TIMEOUT_MS};
 
     move->step = MOVE_START;
     if (move->node->removed) {
         undo(move, "the node has left the cluster");
+        return;
+    }
+    if (user_wants_it_stopped(move)) {
+        move_done(move);
         return;
     }
     request.target = arena_printf(move->arena, "/containers/%s/start", move->engine_id);
@@ -162,7 +208,7 @@ static void connect_next(struct move *move)
 
     move->step = MOVE_CONNECT;
     if (!move->next_network || move->node->removed) {
-        start(move);
+        start_container(move);
         return;
     }
     body = value_map(move->arena);
@@ -299,6 +345,9 @@ static void on_launched(const struct launch_result *result, const struct failure
         snprintf(why, sizeof why, SLICE_FMT ": create answered %d: %.*s",
                  SLICE_ARG(result->node->view.name), result->status,
                  (int)(result->body.length < 200 ? result->body.length : 200), result->body.at);
+        /* Its own old copy may still have the name there. */
+        if (result->status == 409 && !result->node->removed)
+            retire_node(move->recover, result->node);
         move_fail(move, why);
         return;
     }
@@ -308,32 +357,64 @@ static void on_launched(const struct launch_result *result, const struct failure
     connect_next(move);
 }
 
+static void go_on_with(struct move *move, const struct container_entry *entry)
+{
+    move->node = node_hold(entry->node);
+    free(move->engine_id);
+    move->engine_id = xslicedup(entry->engine_id);
+    move->next_network = move->spec.networks->first;
+    connect_next(move);
+}
+
 /* Created by a manager that was killed before it could note that: taken as it is. */
-static bool adopt(struct move *move)
+static bool adopt(struct move *move, struct container_entry *waiting)
 {
     struct cluster *cluster = move->recover->cluster;
     const struct name_slot *slot = names_find(cluster, slice_of(move->name));
-    struct container_entry *waiting = cluster_container(cluster, slice_of(move->user_id));
 
-    if (!slot || !waiting || waiting->node)
+    if (!slot || !move->loaded)
         return false;
     LIST_EACH(link, &slot->entries)
     {
         struct container_entry *entry =
             LIST_ENTRY(link, struct container_private, name_link)->entry;
+        char *engine_id;
 
         if (!entry->node || entry->node->view.state != NODE_READY ||
-            entry->view.created_ns < waiting->pending_since_ns)
+            entry->view.created_ns + CLOCK_SLACK_NS < waiting->pending_since_ns)
             continue;
-        move->node = node_hold(entry->node);
-        move->engine_id = xslicedup(entry->engine_id);
+        engine_id = xslicedup(entry->engine_id);
         container_drop(waiting);
-        identity_set(cluster, slice_of(move->user_id), slice_of(move->engine_id));
-        move->next_network = move->spec.networks->first;
-        connect_next(move);
+        identity_set(cluster, slice_of(move->user_id), slice_of(engine_id));
+        free(engine_id);
+        go_on_with(move, entry);
         return true;
     }
     return false;
+}
+
+/* The container is on a node already, by a launch that a restart interrupted, or is gone. */
+static bool is_placed(struct move *move, struct container_entry *entry)
+{
+    struct recover *recover = move->recover;
+
+    if (move->live || (entry && !entry->node))
+        return false;
+    if (!entry) { /* removed by its user */
+        store_remove(recover->cluster->store, "pending", slice_of(move->user_id));
+        end_try(move);
+        move_free(move);
+    } else if (entry->node->view.state == NODE_READY) {
+        go_on_with(move, entry);
+    } else if (entry->node->view.state == NODE_DOWN) {
+        end_try(move);
+        move_relose(move, entry);
+    } else { /* wait until it is clear what becomes of its node */
+        end_try(move);
+        move->step = MOVE_PENDING;
+        move->ready_at = loop_now(recover->cluster->loop) + FAILED_PAUSE_MS;
+    }
+    return true;
 }
 
 void move_launch(struct move *move)
@@ -345,6 +426,7 @@ void move_launch(struct move *move)
                                      .prepare_context = move};
     struct slice home[1], reason[1] = {SLICE("rebalance")};
     struct failure failure;
+    struct container_entry *entry;
     const struct value *inspect;
 
     move->recover->active++;
@@ -356,7 +438,8 @@ void move_launch(struct move *move)
         move_fail(move, failure.text);
         return;
     }
-    if (adopt(move))
+    entry = cluster_container(cluster, slice_of(move->user_id));
+    if (is_placed(move, entry) || (!move->live && adopt(move, entry)))
         return;
     move->spec.workload.name = slice_of(move->name);
     if (move->to) {

@@ -272,12 +272,11 @@ struct refresh {
     void *context;
 };
 
-static void refresh_done(const struct failure *failure, void *context)
+static void refresh_kept(void *context)
 {
     struct refresh *refresh = context;
     struct container_entry *entry = NULL;
 
-    (void)failure; /* not reachable: what the cache has is the answer */
     if (!refresh->node->removed)
         entry = cluster_container_on(refresh->node, slice_of(refresh->engine_id));
     refresh->on_done(entry, refresh->context);
@@ -286,9 +285,12 @@ static void refresh_done(const struct failure *failure, void *context)
     free(refresh);
 }
 
-static void refresh_removed(void *context)
+static void refresh_done(const struct failure *failure, void *context)
 {
-    refresh_done(NULL, context);
+    struct refresh *refresh = context;
+
+    (void)failure; /* not reachable: what the cache has is the answer */
+    cluster_when_kept(refresh->node->cluster, refresh_kept, refresh);
 }
 
 void cluster_refresh(struct cluster *cluster, struct engine_node *node, struct slice engine_id,
@@ -301,7 +303,7 @@ void cluster_refresh(struct cluster *cluster, struct engine_node *node, struct s
     refresh->on_done = on_done;
     refresh->context = context;
     if (node->removed)
-        loop_defer(cluster->loop, refresh_removed, refresh);
+        loop_defer(cluster->loop, refresh_kept, refresh);
     else
         watch_refresh(node->watch, engine_id, refresh_done, refresh);
 }

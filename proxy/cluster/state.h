@@ -36,7 +36,7 @@ struct cluster {
     uint64_t generation; /* nodes.generation of model.h */
     struct list by_state[NODE_STATES];
     struct timer lease_timer;
-    uint64_t lease_ticked_ms;        /* when it fired last */
+    uint64_t lease_ticked_ms; /* when it fired last */
     /* containers.c */
     struct table *containers; /* user's id, and engine id of moved ones -> entry */
     struct prefix_index *prefixes;
@@ -158,6 +158,7 @@ struct container_private {
     uint64_t move_after; /* a drain that failed is not tried again before */
     bool resume;         /* ran when its node was lost: started again when that returns */
     bool arriving;       /* moved here, created and not started yet: shown as pending */
+    bool stop_wanted;    /* by its user, until a start */
     bool retiring;       /* recover is putting an old copy aside */
     char *spec;          /* pending: its last inspect, JSON text */
 };

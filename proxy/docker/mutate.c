@@ -2,6 +2,8 @@
  * ticket rather than the call: a client that leaves after the engine's answer changes nothing. */
 #include "proxy/docker/mutate.h"
 
+#include "proxy/cluster/records.h"
+
 #include "proxy/cluster/inventory.h"
 
 struct mutation {
@@ -65,9 +67,14 @@ static void on_body(struct exchange *exchange, int status, const struct headers 
         options->engine_id.length ? cluster_container_on(node, options->engine_id) : NULL;
     if (entry && success && options->removes) {
         cluster_apply_removed(entry);
-        settle(call, mutation);
+        cluster_when_kept(call->cluster, on_ticket, ticket_new(call));
         return;
     }
+    if (entry && (success || status == 304) && slice_ends(options->path, "/stop"))
+        cluster_note_wish(entry, true);
+    if (entry && (success || status == 304) &&
+        (slice_ends(options->path, "/start") || slice_ends(options->path, "/restart")))
+        cluster_note_wish(entry, false);
     if (entry && success && options->renamed.length)
         cluster_apply_renamed(entry, options->renamed);
     if (options->images && success)

@@ -221,7 +221,7 @@ static void enqueue(struct store *store, struct store_job *job)
     if (!store->started)
         store->started = pthread_create(&store->thread, NULL, store_thread, store) == 0;
     must(store->started);
-    if (job->action != STORE_GET)
+    if (job->action == STORE_PUT || job->action == STORE_REMOVE)
         replace_waiting(store, job);
     list_append(&store->queue, &job->link);
     store->count++;
@@ -252,6 +252,15 @@ void store_get(struct store *store, const char *kind, struct slice key, store_go
     struct store_job *job = make_job(store, STORE_GET, kind, key);
 
     job->on_got = on_got;
+    job->context = context;
+    enqueue(store, job);
+}
+
+void store_barrier(struct store *store, loop_fn on_done, void *context)
+{
+    struct store_job *job = make_job(store, STORE_BARRIER, "", SLICE(""));
+
+    job->on_done = on_done;
     job->context = context;
     enqueue(store, job);
 }

@@ -38,6 +38,10 @@ typedef void (*store_got_fn)(struct slice text, void *context);
 void store_get(struct store *store, const char *kind, struct slice key, store_got_fn on_got,
                void *context);
 
+/* on_done runs on the loop when all writes queued so far are on disk, or as soon as it turns out
+ * that they can't be written now: whoever waits must not wait for a full disk. */
+void store_barrier(struct store *store, loop_fn on_done, void *context);
+
 /* True while writing works; else `why` (may be NULL) gets the reason. */
 bool store_health(const struct store *store, char *why, size_t size);
 size_t store_waiting(const struct store *store); /* writes queued */

@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 
-enum store_action { STORE_PUT, STORE_REMOVE, STORE_GET };
+enum store_action { STORE_PUT, STORE_REMOVE, STORE_GET, STORE_BARRIER };
 
 struct store_job {
     struct list link;

@@ -60,6 +60,8 @@ static int do_job(sqlite3 *database, struct store_job *job)
     case STORE_GET:
         return bind_and_step(database, "SELECT text FROM record WHERE kind=? AND key=?", job,
                              false);
+    case STORE_BARRIER:
+        return SQLITE_OK;
     }
     return SQLITE_ERROR;
 }
@@ -120,6 +122,38 @@ static bool is_closing(struct store *store)
     return closing;
 }
 
+/* Nobody is to wait for a disk that is full. */
+static void release_barriers(struct store *store, struct list *jobs)
+{
+    LIST_EACH(link, jobs)
+    {
+        struct store_job *job = LIST_ENTRY(link, struct store_job, link);
+
+        if (job->action != STORE_BARRIER)
+            continue;
+        list_remove(link);
+        pthread_mutex_lock(&store->mutex);
+        store->count--;
+        pthread_mutex_unlock(&store->mutex);
+        loop_post(store->loop, report, job);
+    }
+}
+
+/* The same for those that have queued up meanwhile; the caller holds the mutex. */
+static void release_barriers_queued(struct store *store)
+{
+    LIST_EACH(link, &store->queue)
+    {
+        struct store_job *job = LIST_ENTRY(link, struct store_job, link);
+
+        if (job->action != STORE_BARRIER)
+            continue;
+        list_remove(link);
+        store->count--;
+        loop_post(store->loop, report, job);
+    }
+}
+
 /* Until it is written, or the store closes and can't. */
 static bool write_with_patience(struct store *store, struct list *jobs)
 {
@@ -129,6 +163,10 @@ static bool write_with_patience(struct store *store, struct list *jobs)
         struct timespec pause = {RETRY_S, 0};
 
         set_trouble(store, sqlite3_errmsg(store->database));
+        release_barriers(store, jobs);
+        pthread_mutex_lock(&store->mutex);
+        release_barriers_queued(store);
+        pthread_mutex_unlock(&store->mutex);
         if (is_closing(store) && ++last_tries > LAST_TRIES)
             return false;
         nanosleep(&pause, NULL);

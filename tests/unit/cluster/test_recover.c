@@ -288,6 +288,83 @@ Test(recover, manager_killed_in_between_goes_on_after, .timeout = 60)
     town_close(&t);
 }
 
+static void keep_pending_record(struct town *town, const char *id)
+{
+    struct arena *arena = arena_new();
+    struct value *value = value_map(arena);
+
+    value_set_text(
+        arena, value, "inspect",
+        arena_printf(arena,
+                     "{\"Id\":\"%s\",\"Name\":\"/web\",\"Config\":{\"Image\":\"busybox\"},"
+                     "\"HostConfig\":{},\"State\":{\"Status\":\"running\"}}",
+                     id));
+    value_set_text(arena, value, "from", SLICE("node-1"));
+    value_set_text(arena, value, "old", slice_of(id));
+    store_put(town->store, "pending", slice_of(id), json_text(arena, value), NULL, NULL);
+    arena_free(&arena);
+}
+
+Test(recover, manager_killed_between_create_and_start_makes_no_second_copy, .timeout = 60)
+{
+    struct town t;
+    struct fake_container *copy;
+    char id[65];
+    size_t count;
+
+    town_open(&t, 3);
+    snprintf(id, sizeof id, "%s", fake_engine_add(&t.f.engines[0], "web", "running")->id);
+    join_all(&t);
+    fake_engine_kill(&t.f.engines[0]);
+    until(t.f.loop, t.f.nodes[0]->view.state == NODE_DOWN);
+    until(t.f.loop, recover_pending(t.recover) == 0 && named(&t, "web") &&
+                        named(&t, "web")->view.state == CONTAINER_RUNNING);
+    copy = fake_engine_find(&t.f.engines[1], "web");
+    if (!copy)
+        copy = fake_engine_find(&t.f.engines[2], "web");
+    keep_pending_record(&t, id);
+    manager_close(&t);
+    snprintf(copy->state, sizeof copy->state, "created");
+    manager_open(&t);
+    join(&t, 1);
+    join(&t, 2);
+    until(t.f.loop, recover_pending(t.recover) == 0);
+    until(t.f.loop, named(&t, "web")->view.state == CONTAINER_RUNNING);
+    expect_text(copy->state, "running");
+    expect_slice(named(&t, "web")->view.id, id);
+    cr_expect(container_name_unique(named(&t, "web")));
+    cluster_containers(t.f.cluster, &count);
+    expect_int(count, 1);
+    expect_int(t.f.engines[1].creates + t.f.engines[2].creates, 1);
+    town_close(&t);
+}
+
+static void stop_when_created(const struct change *change, void *context)
+{
+    (void)context;
+    if (change->kind == CHANGE_CONTAINER && change->entry->moved &&
+        change->entry->view.state == CONTAINER_CREATED)
+        cluster_note_wish(change->entry, true);
+}
+
+Test(recover, stop_by_its_user_wins_over_a_move_under_way, .timeout = 60)
+{
+    struct town t;
+    struct change_listener *listener;
+
+    town_open(&t, 2);
+    fake_engine_add(&t.f.engines[0], "web", "running");
+    join_all(&t);
+    listener = cluster_listen(t.f.cluster, stop_when_created, NULL);
+    fake_engine_kill(&t.f.engines[0]);
+    until(t.f.loop, t.f.nodes[0]->view.state == NODE_DOWN);
+    until(t.f.loop, recover_pending(t.recover) == 0);
+    cr_assert_not_null(fake_engine_find(&t.f.engines[1], "web"));
+    expect_text(fake_engine_find(&t.f.engines[1], "web")->state, "created");
+    change_listener_cancel(&listener);
+    town_close(&t);
+}
+
 Test(recover, drained_node_is_left_one_container_at_a_time, .timeout = 60)
 {
     struct town t;
