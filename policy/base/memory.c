@@ -75,11 +75,15 @@ struct block {
 struct arena {
     struct block *blocks; /* newest first; only the newest is filled */
     size_t used;
+    size_t first_block;
 };
 
 struct arena *arena_new(void)
 {
-    return xcalloc(1, sizeof(struct arena));
+    struct arena *arena = xcalloc(1, sizeof(*arena));
+
+    arena->first_block = BLOCK_FIRST;
+    return arena;
 }
 
 static void free_blocks(struct block *block)
@@ -90,6 +94,14 @@ static void free_blocks(struct block *block)
         free(block);
         block = next;
     }
+}
+
+struct arena *arena_new_sized(size_t first_block)
+{
+    struct arena *arena = arena_new();
+
+    arena->first_block = first_block;
+    return arena;
 }
 
 void arena_free(struct arena **arena)
@@ -118,7 +130,7 @@ void arena_reset(struct arena *arena)
 
 static void add_block(struct arena *arena, size_t size)
 {
-    size_t capacity = arena->blocks ? arena->blocks->capacity * 2 : BLOCK_FIRST;
+    size_t capacity = arena->blocks ? arena->blocks->capacity * 2 : arena->first_block;
     struct block *block;
 
     if (capacity > BLOCK_MAX)

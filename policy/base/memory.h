@@ -18,6 +18,8 @@ char *xprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * arena_free or arena_reset. */
 struct arena;
 struct arena *arena_new(void);
+/* As above, for a use known to need about this much: its first block. */
+struct arena *arena_new_sized(size_t first_block);
 void arena_free(struct arena **arena);
 /* Frees everything in it but keeps one block for reuse. */
 void arena_reset(struct arena *arena);

@@ -3,13 +3,16 @@
 
 #include <stdlib.h>
 
+/* Two lists of headers, a relay and a handler's notes: one block in nearly all exchanges. */
+#define ARENA_FIRST_BLOCK ((size_t)16000)
+
 struct exchange *exchange_new(struct connection *connection)
 {
     struct exchange *exchange = xmalloc(sizeof *exchange);
     memset(exchange, 0, offsetof(struct exchange, head.headers.list));
     exchange->connection = connection;
     exchange->stream = connection->stream;
-    exchange->arena = arena_new();
+    exchange->arena = arena_new_sized(ARENA_FIRST_BLOCK);
     exchange->started_ms = loop_now(connection->loop);
     exchange->head.minor_version = 1;
     framer_init(&connection->framer, FRAMING_NONE, 0);

@@ -164,7 +164,11 @@ static ssize_t plain_write(struct stream *stream)
 {
     struct msghdr message = {.msg_iov = stream->iov, .msg_iovlen = stream->iov_count};
     for (;;) {
-        ssize_t sent = sendmsg(stream->fd, &message, MSG_NOSIGNAL);
+        /* One piece, the usual request, is cheaper without the message around it. */
+        ssize_t sent = stream->iov_count == 1
+                           ? send(stream->fd, stream->iov->iov_base, stream->iov->iov_len,
+                                  MSG_NOSIGNAL)
+                           : sendmsg(stream->fd, &message, MSG_NOSIGNAL);
         if (sent >= 0)
             return sent;
         if (errno == EAGAIN)

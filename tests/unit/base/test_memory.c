@@ -89,6 +89,15 @@ Test(memory, duplicates)
     free(text);
 }
 
+Test(arena, may_start_with_a_block_of_a_given_size)
+{
+    struct arena *arena = arena_new_sized(16000);
+    for (int i = 0; i < 1000; i++)
+        memset(arena_take(arena, 100), i, 100);
+    expect_int(arena_used(arena) >= 100000, 1);
+    arena_free(&arena);
+}
+
 Test(arena, joins_parts)
 {
     struct arena *arena = arena_new();
