@@ -283,6 +283,25 @@ class Node:
         if status != 200 or b"error" in (text if isinstance(text, bytes) else b""):
             raise RuntimeError("%s: load: %d %s" % (self.name, status, text))
 
+    def reset_images(self):
+        """The lab's images and no others, whatever was pulled, built, tagged or removed."""
+        if self.podman:
+            return  # it has names of its own for everything
+        wanted = {tag for image in images.images() for tag in image.tags}
+        found = set()
+        for row in self.get("/images/json"):
+            tags = [tag for tag in row["RepoTags"] or [] if tag != "<none>:<none>"]
+            digests = [name for name in row["RepoDigests"] or [] if name != "<none>@<none>"]
+            found.update(tags)
+            strange = [tag for tag in tags if tag not in wanted]
+            if tags and len(strange) < len(tags):
+                for name in strange + digests:
+                    self.call("DELETE", "/images/%s?force=1" % name)
+            else:
+                self.call("DELETE", "/images/%s?force=1" % row["Id"])
+        if not wanted <= found:
+            self.load_images(os.path.join(self.lab.dir, "images.tar"))
+
     def clear(self):
         """Removes all containers, networks and volumes from the engine, for a fresh start."""
         for row in self.get("/containers/json?all=1"):

@@ -269,6 +269,7 @@ class Context:
     def start(self):
         for node in self.nodes:
             node.clear()
+            node.reset_images()
         for name, text in self.needs.files.items():
             self.write(name, text)
         if not self.needs.berthd:
