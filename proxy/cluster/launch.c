@@ -318,10 +318,17 @@ static void create(struct launch *launch)
 
 /* ---- RECORD ---- */
 
-static void on_recorded(struct container_entry *entry, void *context)
+/* An engine that dies right after its 201 can't be asked for what it made; its word must do, or the
+ * user's next call would be told that there is no such container. */
+static void on_recorded(const struct failure *failure, void *context)
 {
     struct launch *launch = context;
+    struct container_entry *entry = NULL;
 
+    if (!launch->node->removed)
+        entry = cluster_container_on(launch->node, launch->engine_id);
+    if (!entry && failure && !launch->node->removed)
+        entry = container_expect(launch->node, launch->engine_id, &launch->workload);
     launch->result.entry = entry;
     if (entry && entry->view.state == CONTAINER_CREATED) {
         reservation_attach(launch->reservation, entry, HOLD_MS);
@@ -341,7 +348,11 @@ static void created(struct launch *launch, struct slice id)
     launch->step = LAUNCH_RECORD;
     doubt_forget(launch->node, launch->workload.name);
     take_over(launch, id);
-    cluster_refresh(launch->cluster, launch->node, id, on_recorded, launch);
+    launch->engine_id = arena_copy(launch->arena, id);
+    if (launch->node->removed)
+        on_recorded(NULL, launch);
+    else
+        watch_refresh(launch->node->watch, id, on_recorded, launch);
 }
 
 /* ---- all together ---- */

@@ -33,6 +33,7 @@ struct launch {
     size_t excluded_count;
     struct failure failure, last_failure;
     struct engine_node *node; /* held */
+    struct slice engine_id;       /* what it made there; in the arena */
     struct reservation *reservation;
     struct launch_result result;
     launch_fn on_done;

@@ -168,6 +168,10 @@ void containers_deinit(struct cluster *cluster);
 /* From the watch. row and inspect as in watch.h; returns the entry, NULL: gone or nonsense. */
 struct container_entry *container_take(struct engine_node *node, struct slice engine_id,
                                        const struct value *row, const struct value *inspect);
+/* container_expect.c: what is known of a container that its engine has made, when the engine can't be
+ * asked any more: an entry that its next list replaces, or drops when the container is not there. */
+struct container_entry *container_expect(struct engine_node *node, struct slice engine_id,
+                                         const struct workload *workload);
 void container_drop(struct container_entry *entry);
 void containers_take_list(struct engine_node *node, const struct value *list);
 void containers_drop_node(struct engine_node *node);

@@ -254,3 +254,30 @@ Test(launch, generated_names_never_repeat)
         names_release(&names[i]);
     fixture_close(&f);
 }
+
+Test(launch, what_an_engine_made_before_it_died_is_known)
+{
+    struct fixture f;
+    struct outcome outcome;
+    struct container_entry *entry = NULL;
+    struct failure failure;
+
+    fixture_open(&f, 2);
+    fixture_join(&f);
+    f.engines[0].hold_inspect = f.engines[1].hold_inspect = true;
+    launch_one(&f, "web", 1 << 20, 0, &outcome);
+    until(f.loop, f.engines[0].creates + f.engines[1].creates == 1);
+    struct fake_engine *engine = f.engines[0].creates ? &f.engines[0] : &f.engines[1];
+    until(f.loop, engine->inspects > 0);
+    fake_engine_kill(engine);
+    until(f.loop, outcome.calls == 1);
+    expect_int(outcome.status, 201);
+    expect_int(cluster_find_container(f.cluster, SLICE("web"), &entry, &failure), 0);
+    expect_slice(entry->view.name, "web");
+    expect_int(entry->view.state, CONTAINER_CREATED);
+    engine->hold_inspect = false;
+    fake_engine_return(engine);
+    until(f.loop, f.nodes[engine - f.engines]->in_sync);
+    expect_int(cluster_find_container(f.cluster, SLICE("web"), &entry, &failure), 0);
+    fixture_close(&f);
+}
