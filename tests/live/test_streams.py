@@ -170,3 +170,57 @@ def test_wait_and_exit_codes(c):
     equal(c.docker("run --rm busybox false").rc, 1)
     equal(c.docker("run --rm busybox /no/such").rc, 127)
     equal(c.docker("run --rm --entrypoint /etc busybox").rc, 126)
+
+
+@quick
+def test_client_that_stops_reading_costs_no_memory(c):
+    c.docker("run -d --name one busybox top").ok()
+    child = c.docker_start("exec one head -c 1000000000 /dev/zero")
+    child.stdout.read(1)
+    time.sleep(2)  # what it does not read must stay with the engine
+    if not SANITIZED and c.berthd.rss_kb() > 32 * 1024:
+        raise AssertionError("berthd's RSS went to %d KB" % c.berthd.rss_kb())
+    child.kill()
+    child.wait()
+
+
+@quick
+def test_exec_in_one_segment(c):
+    """Head, body and the first input arrive together; the input's end is a half-close."""
+    c.docker("run -d --name one busybox top").ok()
+    status, made = c.api("POST", "/containers/one/exec", {
+        "AttachStdin": True, "AttachStdout": True, "Cmd": ["cat"]})
+    equal(status, 201)
+    body = b'{"Detach":false,"Tty":false}'
+    with socket.create_connection((c.address, PORT), 20) as client:
+        client.sendall(b"POST /exec/%s/start HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
+                       b"Upgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: %d"
+                       b"\r\n\r\n%shello\n" % (made["Id"].encode(), len(body), body))
+        client.shutdown(socket.SHUT_WR)
+        said = b""
+        while True:
+            piece = client.recv(65536)
+            if not piece:
+                break
+            said += piece
+    head, stream = said.split(b"\r\n\r\n", 1)
+    contains(head.decode(), "HTTP/1.1 101 ", "Upgrade: tcp")
+    equal(stream, b"\x01\0\0\0\0\0\0\x06hello\n")
+
+
+@quick
+def test_only_streams_may_upgrade(c):
+    """An engine that speaks HTTP/2 on any path must not be reached past the rules."""
+    c.docker("run -d --name one busybox top").ok()
+    with socket.create_connection((c.address, PORT), 20) as client:
+        client.sendall(b"GET /containers/one/json HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, "
+                       b"HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAAAA\r\n"
+                       b"\r\nGET /containers/json HTTP/1.1\r\nHost: a\r\n\r\n")
+        said = b""
+        while True:
+            piece = client.recv(65536)
+            if not piece:
+                break
+            said += piece
+    equal(said.count(b"HTTP/1.1 "), 1, "answers")
+    contains(said.decode(), "HTTP/1.1 200 OK", "Connection: close")
