@@ -360,8 +360,13 @@ static void fence(struct agent *agent, int64_t begun)
 
 static int run(struct agent *agent)
 {
+    char *directory;
+
     if (wait_for_engine(agent) != 0)
         return 0;
+    directory = state_fence_directory(agent->options->state, agent->engine.id);
+    agent->managers.fence = agent->fence = fence_new(directory, process_now_ms());
+    free(directory);
     facts_tick(agent->facts, process_now_ms());
     while (!agent->stopping) {
         int64_t begun = process_now_ms(), wait_ms;
@@ -417,9 +422,7 @@ int agent_run(const struct agent_options *options)
     } else {
         agent.client = client_new(&settings);
         agent.facts = facts_new(options->fact_command, options->fact_interval_ms);
-        agent.fence = fence_new(options->state, process_now_ms());
-        agent.managers = (struct managers){
-            .urls = &options->managers, .client = agent.client, .fence = agent.fence};
+        agent.managers = (struct managers){.urls = &options->managers, .client = agent.client};
         status = run(&agent);
     }
     facts_free(&agent.facts);

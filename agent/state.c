@@ -3,6 +3,7 @@
 #include "agent/state.h"
 
 #include "policy/base/memory.h"
+#include "proxy/log.h"
 #include "proxy/token.h"
 
 #include <errno.h>
@@ -63,4 +64,24 @@ char *state_key(const char *directory, struct failure *failure)
     }
     free(path);
     return key;
+}
+
+char *state_fence_directory(const char *directory, const char *engine_id)
+{
+    static const char run[] = "/run/berth-agent";
+    char *path;
+
+    if (directory)
+        return xstrdup(directory);
+    path = xprintf("%s/%s", run, engine_id);
+    for (char *at = path + sizeof(run); *at; at++) {
+        if (*at == '/' || *at == ':')
+            *at = '-';
+    }
+    if ((mkdir(run, 0700) == 0 || errno == EEXIST) && (mkdir(path, 0700) == 0 || errno == EEXIST))
+        return path;
+    log_info("what the fence stops is not remembered across restarts of the agent", "why=\"%s: %s\"",
+             path, strerror(errno));
+    free(path);
+    return NULL;
 }

@@ -228,3 +228,23 @@ def test_a_paused_manager_forgives_the_pause(c):
     c.wait_nodes(3)
     time.sleep(3)
     equal(node.get("/containers/calm/json")["State"]["StartedAt"], started)
+
+
+@seconds(120)
+def test_what_a_dead_agent_fenced_is_started_by_the_next(c):
+    """All nodes are cut off (so nothing moves), all fence; an agent dies before the network heals."""
+    c.docker("run -d --name sleeper busybox top").ok()
+    node = c.lab[c.node_of("sleeper")]
+    time.sleep(2.5)
+    for each in c.nodes:
+        each.cut()
+    try:
+        wait_for("it is fenced", lambda: states_on_engine(node)["sleeper"] == "exited", 30)
+        wait_for("the agent says so", lambda: "fenced stopped" in c.agents[node.name].text(), 20)
+        c.agents[node.name].kill()
+    finally:
+        for each in c.nodes:
+            each.heal()
+    c.start_agent(node)
+    c.wait_nodes(3, 60)
+    wait_for("it runs again", lambda: states_on_engine(node)["sleeper"] == "running", 30)
