@@ -1,7 +1,12 @@
 /* Front: listeners and their connections, and how they end when the process is told to go. */
 #include "proxy/http/inside.h"
 
+#include <malloc.h>
 #include <stdlib.h>
+
+/* After a crowd of this many has left, what the allocator keeps of its memory is given back: the
+ * pieces lie between others that live, so that it would not do so by itself. */
+#define TRIM_PEAK 256
 
 struct front *front_new(struct loop *loop, const struct front_settings *settings,
                         exchange_fn on_request, void *context)
@@ -26,6 +31,8 @@ static void adopt(struct front *front, struct stream *stream, const char *listen
     connection->listener = listener;
     list_append(&front->connections, &connection->link);
     front->count++;
+    if (front->peak < front->count)
+        front->peak = front->count;
 }
 
 void front_adopt(struct front *front, struct stream *stream)
@@ -81,6 +88,10 @@ void front_forget(struct front *front, struct connection *connection)
 {
     list_remove(&connection->link);
     front->count--;
+    if (front->peak >= TRIM_PEAK && front->count < front->peak / 4) {
+        malloc_trim(0);
+        front->peak = front->count;
+    }
     tell_drained(front);
 }
 

@@ -112,6 +112,7 @@ struct front {
     struct list doors;
     struct list connections;
     size_t count;
+    size_t peak; /* most connections since memory was last given back */
     bool draining, drained;
     char date[40]; /* of the second `date_s` */
     int64_t date_s;
