@@ -251,3 +251,18 @@ def test_dry_rebalance(c):
     equal(plan["moves"][0]["from"], "node-1")
     equal([node_name(c, "load-%d" % index) for index in range(3)], ["node-1"] * 3)
     equal(admin(c, "POST", "/rebalance", {"max": 0})[0], 400)
+
+
+@seconds(120)
+def test_poweroff_in_order(c):
+    """Agent and engine end in order; the engine stops its containers before it falls silent."""
+    id = on(c, "node-3", "--name", "orderly", "busybox", "top")
+    on(c, "node-3", "--name", "resting", "busybox", "top")
+    c.docker(["stop", "-t", "0", "resting"]).ok()
+    c.agents["node-3"].end()
+    c.lab["node-3"].shutdown()
+    runs_off(c, "orderly", "node-3")
+    equal(row(c, "orderly")["Id"], id)
+    equal(row(c, "resting")["State"], "exited")
+    power_on(c, "node-3")
+    equal(sorted(row["Names"][0] for row in rows(c)), ["/orderly", "/resting"])
