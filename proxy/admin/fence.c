@@ -71,7 +71,8 @@ static void tell_movable(struct admin_call *call, struct engine_node *node,
 
 static bool should_start(const struct container_entry *entry)
 {
-    return entry && !entry->superseded && entry->view.state == CONTAINER_EXITED;
+    return entry && !entry->superseded && !cluster_stop_wanted(entry) &&
+           entry->view.state == CONTAINER_EXITED;
 }
 
 /* A container that the fence stopped is started again if it is still the one that users mean. */

@@ -297,8 +297,7 @@ struct container_entry *container_take(struct engine_node *node, struct slice en
     container_account(entry);
     container_index(entry);
     entry->generation++;
-    if (fresh)
-        doubt_meets(entry);
+    doubt_meets(entry);
     if (inspect)
         record_container(entry, inspect);
     arena_free(&arena);
@@ -348,6 +347,11 @@ void cluster_note_stop(struct container_entry *entry)
 void cluster_note_wish(struct container_entry *entry, bool stopped)
 {
     entry->own->stop_wanted = stopped;
+}
+
+bool cluster_stop_wanted(const struct container_entry *entry)
+{
+    return entry->own->stop_wanted;
 }
 
 void cluster_apply_removed(struct container_entry *entry)

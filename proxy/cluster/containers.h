@@ -75,5 +75,7 @@ void cluster_note_stop(struct container_entry *entry);
 /* The engine has answered a user's stop (true) or start (false): what the user wants from now on,
  * whatever a move under way was about to do. */
 void cluster_note_wish(struct container_entry *entry, bool stopped);
+/* Its user's last word was stop. */
+bool cluster_stop_wanted(const struct container_entry *entry);
 void cluster_apply_removed(struct container_entry *entry);
 void cluster_apply_renamed(struct container_entry *entry, struct slice name);

@@ -109,10 +109,11 @@ void doubt_meets(struct container_entry *entry)
     key = doubt_key(arena, node, entry->view.name);
     doubt = table_find(cluster->doubts, key);
     /* A launch under way there is another story: that one is awaited. */
-    meets = doubt && entry->view.state == CONTAINER_CREATED &&
-            loop_wall_ns() - doubt->since_ns < DOUBT_NS &&
+    meets = doubt && !entry->moved && !entry->superseded &&
+            entry->view.state == CONTAINER_CREATED && loop_wall_ns() - doubt->since_ns < DOUBT_NS &&
             !table_find(cluster->arrivals, entry->view.name);
-    if (doubt)
+    /* While a launch of that name is under way the question stays open. */
+    if (doubt && !table_find(cluster->arrivals, entry->view.name))
         forget(cluster, key);
     if (meets) {
         log_info("orphan removed", "container=" SLICE_FMT " node=" SLICE_FMT,

@@ -258,6 +258,7 @@ static void on_created(const struct call_reply *reply, const struct failure *fai
     if (reply->status == 503) {
         failure_set(&launch->failure, FAILURE_UNREACHABLE, "the engine answered 503: " SLICE_FMT,
                     SLICE_ARG(slice_cut(slice_trim(reply->body), 0, 200)));
+        doubt_forget(launch->node, launch->workload.name);
         next_node(launch, &launch->failure);
         return;
     }
@@ -340,13 +341,13 @@ static void on_recorded(const struct failure *failure, void *context)
 
 static void created(struct launch *launch, struct slice id)
 {
+    doubt_forget(launch->node, launch->workload.name); /* it has answered */
     if (id.length == 0) {
         launch->step = LAUNCH_DONE; /* the engine's refusal passes */
         run(launch);
         return;
     }
     launch->step = LAUNCH_RECORD;
-    doubt_forget(launch->node, launch->workload.name);
     take_over(launch, id);
     launch->engine_id = arena_copy(launch->arena, id);
     if (launch->node->removed)

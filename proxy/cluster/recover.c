@@ -86,10 +86,12 @@ static void lose_node(struct recover *recover, struct engine_node *node)
     for (size_t i = 0; i < count; i++) {
         struct container_entry *entry = entry_of(moves[i].container);
 
-        if (!entry->superseded && !entry->own->stop_wanted &&
-            !table_find(recover->by_user, entry->view.id))
-            move_new(recover, entry)->ready_at =
-                loop_now(recover->cluster->loop) + recover->settings.show_ms;
+        if (entry->superseded || entry->own->stop_wanted ||
+            table_find(recover->by_user, entry->view.id))
+            continue;
+        entry->own->resume = false; /* it goes on elsewhere */
+        move_new(recover, entry)->ready_at =
+            loop_now(recover->cluster->loop) + recover->settings.show_ms;
     }
     free(moves);
 }

@@ -64,9 +64,12 @@ int move_detach(struct move *move);
 void move_relose(struct move *move, struct container_entry *entry);
 void move_record(struct move *move);
 /* recover_start.c */
+void move_end_try(struct move *move);
 void move_launch(struct move *move);
 void move_fail(struct move *move, const char *why);
 void move_done(struct move *move);
 /* recover_retire.c */
 void retire_node(struct recover *recover, struct engine_node *node);
+/* Its old node is back and nothing else has it: it goes on there, and the move is over. */
+bool retire_revives(struct move *move);
 void retire_tidy(struct recover *recover);

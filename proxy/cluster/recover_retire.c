@@ -113,6 +113,8 @@ static void revive(struct move *move, struct container_entry *entry)
     store_remove(cluster->store, "pending", slice_of(move->user_id));
     log_info("container is back with its node", "container=%s node=" SLICE_FMT, move->name,
              SLICE_ARG(node->view.name));
+    entry->own->resume = false;
+    entry->own->stop_wanted = move->held;
     if (!runs)
         call_start(node->upstream, &request, on_revived, xstrdup(move->name));
     move_free(move);
@@ -142,9 +144,12 @@ static void retire_entry(struct recover *recover, struct container_entry *entry)
     if (entry->own->retiring || is_retired(entry))
         return;
     if (move && slice_is(entry->engine_id, move->old_engine_id)) {
-        if (move->step == MOVE_PENDING && !move->live)
+        if (move->step == MOVE_PENDING && !move->live && !move->loaded) {
             revive(move, entry);
-        return; /* under way: looked at again when the move has ended */
+            return;
+        }
+        move->why[0] = '\0'; /* one that a restart interrupted: looked at anew at once */
+        return;              /* under way: looked at again when the move has ended */
     }
     entry->own->retiring = true;
     retire = xcalloc(1, sizeof *retire);
@@ -152,6 +157,20 @@ static void retire_entry(struct recover *recover, struct container_entry *entry)
     retire->engine_id = xslicedup(entry->engine_id);
     retire->name = xslicedup(entry->view.name);
     retire_next(retire);
+}
+
+bool retire_revives(struct move *move)
+{
+    struct engine_node *node = cluster_node_named(move->recover->cluster, slice_of(move->from));
+    struct container_entry *entry = node && node->view.state == NODE_READY
+                                        ? cluster_container_on(node, slice_of(move->old_engine_id))
+                                        : NULL;
+
+    if (!entry || !entry->superseded || entry->own->retiring || is_retired(entry))
+        return false;
+    move_end_try(move);
+    revive(move, entry);
+    return true;
 }
 
 void retire_node(struct recover *recover, struct engine_node *node)

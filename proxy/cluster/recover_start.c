@@ -13,7 +13,7 @@
 #define FAILED_PAUSE_MS    2000
 #define DRAIN_PAUSE_MS     10000
 
-static void end_try(struct move *move)
+void move_end_try(struct move *move)
 {
     move->recover->active--;
     arena_free(&move->arena);
@@ -34,7 +34,7 @@ void move_fail(struct move *move, const char *why)
     if (strncmp(move->why, why, sizeof move->why - 1) != 0)
         log_info("container waits", "container=%s reason=\"%s\"", move->name, why);
     snprintf(move->why, sizeof move->why, "%s", why);
-    end_try(move);
+    move_end_try(move);
     move->step = MOVE_PENDING;
     move->ready_at = loop_now(cluster->loop) + FAILED_PAUSE_MS;
     if (move->live) {
@@ -64,7 +64,7 @@ void move_done(struct move *move)
     cluster_publish(cluster, SLICE("node"), SLICE("moved"), slice_of(move->user_id),
                     (struct tags){attributes, 4}, move->node);
     store_remove(cluster->store, "pending", slice_of(move->user_id));
-    end_try(move);
+    move_end_try(move);
     move_free(move);
     if (from && from->view.state == NODE_READY)
         retire_node(recover, from);
@@ -110,8 +110,7 @@ static void undo(struct move *move, const char *why)
 /* What its user has said meanwhile is the last word. */
 static bool user_wants_it_stopped(const struct move *move)
 {
-    struct engine_node *from =
-        cluster_node_named(move->recover->cluster, slice_of(move->from));
+    struct engine_node *from = cluster_node_named(move->recover->cluster, slice_of(move->from));
     const struct container_entry *entry =
         move->node->removed ? NULL : cluster_container_on(move->node, slice_of(move->engine_id));
     const struct container_entry *old =
@@ -281,6 +280,11 @@ static void make_network(struct move *move, const struct value *network)
     call_start(move->node->upstream, &request, on_made, making);
 }
 
+static void on_noted(void *context)
+{
+    prepared(context, NULL);
+}
+
 /* The first network and the further ones, as one list in move->next_network's order. */
 static void make_next_network(struct move *move, const struct value *after)
 {
@@ -292,9 +296,12 @@ static void make_next_network(struct move *move, const struct value *after)
         make_network(move, network);
         return;
     }
+    /* Noted before it is asked for: should the manager be killed before it hears the answer, the
+     * copy that nobody knows of is found and taken away. */
+    doubt_add(move->node, slice_of(move->name));
     node_release(move->node);
     move->node = NULL;
-    prepared(move, NULL);
+    cluster_when_kept(move->recover->cluster, on_noted, move);
 }
 
 static void on_prepare_empty(void *context)
@@ -402,15 +409,15 @@ static bool is_placed(struct move *move, struct container_entry *entry)
         return false;
     if (!entry) { /* removed by its user */
         store_remove(recover->cluster->store, "pending", slice_of(move->user_id));
-        end_try(move);
+        move_end_try(move);
         move_free(move);
     } else if (entry->node->view.state == NODE_READY) {
         go_on_with(move, entry);
     } else if (entry->node->view.state == NODE_DOWN) {
-        end_try(move);
+        move_end_try(move);
         move_relose(move, entry);
     } else { /* wait until it is clear what becomes of its node */
-        end_try(move);
+        move_end_try(move);
         move->step = MOVE_PENDING;
         move->ready_at = loop_now(recover->cluster->loop) + FAILED_PAUSE_MS;
     }
@@ -440,6 +447,8 @@ void move_launch(struct move *move)
     }
     entry = cluster_container(cluster, slice_of(move->user_id));
     if (is_placed(move, entry) || (!move->live && adopt(move, entry)))
+        return;
+    if (!move->live && retire_revives(move))
         return;
     move->spec.workload.name = slice_of(move->name);
     if (move->to) {

@@ -288,6 +288,34 @@ Test(recover, manager_killed_in_between_goes_on_after, .timeout = 60)
     town_close(&t);
 }
 
+Test(recover, pending_container_that_was_stopped_stays_so_when_its_node_returns, .timeout = 60)
+{
+    struct town t;
+    struct fake_container *web;
+    struct failure failure;
+    char id[65];
+
+    town_open(&t, 2);
+    web = fake_engine_add(&t.f.engines[0], "web", "running");
+    web->memory = 2000ll << 20;
+    snprintf(id, sizeof id, "%s", web->id);
+    fake_engine_add(&t.f.engines[1], "big", "running")->memory = 2000ll << 20;
+    join_all(&t);
+    fake_engine_kill(&t.f.engines[0]);
+    until(t.f.loop, named(&t, "web")->pending_why && named(&t, "web")->pending_why[0]);
+    until(t.f.loop, recover_hold(t.recover, slice_of(id), true, &failure) == 0);
+    snprintf(web->state, sizeof web->state, "exited");
+    fake_engine_return(&t.f.engines[0]);
+    join(&t, 0);
+    until(t.f.loop, named(&t, "web") && named(&t, "web")->node == t.f.nodes[0] &&
+                        recover_pending(t.recover) == 0);
+    for (int i = 0; i < 30; i++)
+        loop_turn(t.f.loop, 10);
+    expect_text(web->state, "exited");
+    cr_expect(cluster_stop_wanted(named(&t, "web")));
+    town_close(&t);
+}
+
 static void keep_pending_record(struct town *town, const char *id)
 {
     struct arena *arena = arena_new();
