@@ -210,7 +210,8 @@ class Node:
         argv = ["dockerd", "--data-root", self._path("data"), "--exec-root", "/run/docker",
                 "--pidfile", "/run/docker.pid", "-H", self.url, "-H", "unix://" + self.socket,
                 "-H", "unix:///run/docker.sock", "--tls=false",
-                "--cgroup-parent", "/" + self.namespace, "--insecure-registry", "10.83.0.0/16"]
+                "--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent",
+                "/" + self.namespace, "--insecure-registry", "10.83.0.0/16"]
         if self.cpus:
             # The engine counts the CPUs it may run on. Nodes take turns on the real ones.
             have = sorted(os.sched_getaffinity(0))
@@ -489,7 +490,7 @@ def _listdir(path):
 
 
 def _remove_cgroups(name):
-    for controller in _listdir("/sys/fs/cgroup"):
+    for controller in [""] + _listdir("/sys/fs/cgroup"):
         for top, folders, _ in os.walk(os.path.join("/sys/fs/cgroup", controller, name),
                                        topdown=False):
             try:
@@ -509,12 +510,25 @@ def _remove_tree(path):
             time.sleep(0.1)
 
 
+def mount_cgroups():
+    """On a machine without an init that did it: one version 1 hierarchy per controller."""
+    if os.path.exists("/sys/fs/cgroup/cgroup.controllers") or _listdir("/sys/fs/cgroup"):
+        return
+    run("mount", "-t", "tmpfs", "-o", "mode=755", "cgroup", "/sys/fs/cgroup")
+    with open("/proc/cgroups") as source:
+        rows = [line.split() for line in source if not line.startswith("#")]
+    for name in [row[0] for row in rows if row[3] == "1"]:
+        os.makedirs("/sys/fs/cgroup/" + name)
+        run("mount", "-t", "cgroup", "-o", name, "cgroup", "/sys/fs/cgroup/" + name)
+
+
 def check_machine():
     if os.geteuid() != 0:
         raise RuntimeError("the lab needs root (namespaces, engines): run it as root")
     missing = sorted({package for tool, package in NEEDED.items() if not shutil.which(tool)})
     if missing:
         raise RuntimeError("missing packages: apt-get install " + " ".join(missing))
+    mount_cgroups()
     with open("/bin/busybox", "rb") as binary:
         if b"/lib64/ld-linux" in binary.read(4096):
             raise RuntimeError("/bin/busybox is not static: apt-get install busybox-static")
