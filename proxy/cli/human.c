@@ -153,6 +153,13 @@ static struct slice join_ports(struct arena *arena, const struct one_port *list,
     return mapped.length == 0 ? out : add(arena, out, mapped);
 }
 
+/* A port number; what is none counts as not there. */
+static int64_t port_number(const struct value *port, const char *key)
+{
+    int64_t number = value_get_int(port, key, 0);
+    return number > 0 && number <= UINT16_MAX ? number : 0;
+}
+
 struct slice human_ports(struct arena *arena, const struct value *ports)
 {
     size_t count = ports ? ports->count : 0, at = 0;
@@ -161,8 +168,8 @@ struct slice human_ports(struct arena *arena, const struct value *ports)
     VALUE_EACH(port, ports)
     {
         list[at++] = (struct one_port){value_get_text(port, "IP"), value_get_text(port, "Type"),
-                                       value_get_int(port, "PrivatePort", 0),
-                                       value_get_int(port, "PublicPort", 0)};
+                                       port_number(port, "PrivatePort"),
+                                       port_number(port, "PublicPort")};
     }
     qsort(list, count, sizeof(*list), compare_ports);
     return join_ports(arena, list, count);
