@@ -152,16 +152,25 @@ static void on_sweep(void *context)
     }
 }
 
-/* An idle engine has nothing to say: bytes, EOF and errors all end the connection. */
+/* An idle engine has nothing to say: bytes, EOF and errors all end the connection. What TLS says for
+ * itself (a session ticket) reads as nothing. */
+static bool is_silent(struct stream *stream)
+{
+    char byte;
+    return stream_read(stream, &byte, 1) == STREAM_AGAIN;
+}
+
 static void on_idle_readable(struct stream *stream, void *context)
 {
-    drop_idle(context);
+    if (!is_silent(stream)) {
+        drop_idle(context);
+    }
 }
 
 static bool looks_alive(const struct link *link)
 {
     struct pollfd fd = {.fd = stream_fd(link->stream), .events = POLLIN};
-    return poll(&fd, 1, 0) == 0;
+    return poll(&fd, 1, 0) == 0 || is_silent(link->stream);
 }
 
 struct link *link_take_idle(struct upstream *upstream, bool careful)
