@@ -121,8 +121,8 @@ class Runner:
             self.limited(test, limit)
         except harness.Skip as skip:
             self.skipped.append((test.__name__, str(skip)))
-        except KeyboardInterrupt:
-            raise
+        except (KeyboardInterrupt, SystemExit):
+            raise  # the run itself is to end
         except BaseException:  # TooLong as well
             return traceback.format_exc(limit=-8)
         return None
