@@ -208,7 +208,13 @@ static enum verdict take_gate(struct agent *agent, const struct value *answer,
         forget_lease(agent);
         return VERDICT_REFUSED;
     }
-    if (gate_keeper_take(agent->gate, answer, process_now_ms(), failure) != 0)
+    struct gate_manager manager = {.url = managers_current(&agent->managers),
+                                   .node = node_name(agent),
+                                   .lease = agent->lease,
+                                   .ca_file = agent->options->ca_file,
+                                   .cert_file = agent->options->cert_file,
+                                   .key_file = agent->options->key_file};
+    if (gate_keeper_take(agent->gate, answer, &manager, process_now_ms(), failure) != 0)
         log_error("the gate has no certificate", "why=\"%s\"", failure->text);
     return VERDICT_JOINED;
 }

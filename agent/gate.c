@@ -3,6 +3,7 @@
 #include "agent/gate.h"
 
 #include "agent/gate_binds.h"
+#include "agent/gate_dial.h"
 #include "policy/base/table.h"
 #include "proxy/admin/gates.h"
 #include "proxy/cert/cert_store.h"
@@ -38,6 +39,7 @@ struct gate {
     struct verdict_key *key;
     char *node; /* engine id, as verdicts name it */
     struct front *front;
+    struct gate_dial *dial; /* NULL: it listens */
     struct upstream *engine;
     struct table *nonces; /* text -> struct nonce */
     struct timer sweep;
@@ -52,9 +54,12 @@ static int64_t wall_ms(void)
 
 /* ---- one request ---- */
 
-static bool is_manager(const struct exchange *exchange)
+/* On a connection that we dialled the manager is who we dialled; else its certificate says so. */
+static bool is_manager(const struct gate *gate, const struct exchange *exchange)
 {
     struct tls_peer peer;
+    if (gate->dial)
+        return true;
     if (stream_tls_peer(exchange_stream_of(exchange), &peer) != 0)
         return false;
     for (size_t i = 0; i < peer.names; i++) {
@@ -155,7 +160,10 @@ static void on_request(struct exchange *exchange, void *context)
         .method = head->method, .target = head->target, .node = slice_of(gate->node)};
     struct failure failure;
     int result = 0;
-    if (!is_manager(exchange))
+    exchange_set_data(exchange, gate, NULL);
+    if (gate->dial)
+        gate_dial_busy(gate->dial, 1);
+    if (!is_manager(gate, exchange))
         result = failure_set(&failure, FAILURE_DENIED, "the certificate is not the manager's");
     if (result == 0)
         result = verdict_check(gate->key, headers_find(&head->headers, VERDICT_HEADER), wall_ms(),
@@ -168,6 +176,13 @@ static void on_request(struct exchange *exchange, void *context)
         exchange_read_body(exchange, CREATE_MAX, on_create, gate);
     else
         pass(gate, exchange, SLICE_NONE);
+}
+
+static void on_finished(struct exchange *exchange, int status, void *context)
+{
+    struct gate *gate = context;
+    if (gate->dial && exchange_data(exchange))
+        gate_dial_busy(gate->dial, -1);
 }
 
 /* ---- start and end ---- */
@@ -193,21 +208,48 @@ static int open_tls(struct gate *gate, struct failure *failure)
     return gate->tls ? 0 : -1;
 }
 
-/* gate.json: who we are and whose word counts, as the manager said at the join. */
-static int open_verdicts(struct gate *gate, struct failure *failure)
+static const char *text_or_null(struct arena *arena, const struct value *map, const char *key)
+{
+    struct slice text = value_get_text(map, key);
+    return text.length ? arena_text(arena, text) : NULL;
+}
+
+static int set_dial(struct gate *gate, struct arena *arena, const struct value *about,
+                    struct failure *failure)
+{
+    struct gate_dial_settings settings = {.manager = text_or_null(arena, about, "manager"),
+                                          .node = text_or_null(arena, about, "name"),
+                                          .lease = text_or_null(arena, about, "lease"),
+                                          .ca_file = text_or_null(arena, about, "ca_file"),
+                                          .cert_file = text_or_null(arena, about, "cert_file"),
+                                          .key_file = text_or_null(arena, about, "key_file")};
+    if (!settings.manager || !settings.node || !settings.lease)
+        return failure_set(failure, FAILURE_INVALID, "no manager to dial");
+    return gate_dial_set(gate->dial, &settings, failure);
+}
+
+/* Whose word counts; once. */
+static int set_verdicts(struct gate *gate, const struct value *about, struct failure *failure)
+{
+    if (gate->key)
+        return 0;
+    gate->node = xslicedup(value_get_text(about, "node"));
+    gate->key = verdict_key_from_public(value_get_text(about, "verdict_key"), failure);
+    return gate->key ? 0 : -1;
+}
+
+/* gate.json: who we are, whose word counts, whom to dial: as the manager said at the last join. */
+static int read_about(struct gate *gate, struct failure *failure)
 {
     char *path = path_of(gate, "gate.json");
     struct arena *arena = arena_new();
     struct buffer text;
     buffer_init(&text, 1u << 16);
     int result = cert_read_file(path, &text, failure);
-    const struct value *value =
+    const struct value *about =
         result == 0 ? json_parse(arena, buffer_slice(&text), failure) : NULL;
-    if (value) {
-        gate->node = xslicedup(value_get_text(value, "node"));
-        gate->key = verdict_key_from_public(value_get_text(value, "verdict_key"), failure);
-    }
-    if (!gate->key)
+    if (!about || set_verdicts(gate, about, failure) != 0 ||
+        (gate->dial && set_dial(gate, arena, about, failure) != 0))
         result = failure_prefix(failure, "%s", path);
     buffer_deinit(&text);
     arena_free(&arena);
@@ -231,29 +273,43 @@ static void on_hangup(void *context)
 {
     struct gate *gate = context;
     struct failure failure;
-    if (tls_context_reload(gate->tls, &failure) != 0)
-        log_error("certificate not reloaded, the old one stays", "why=\"%s\"", failure.text);
+    if ((gate->tls && tls_context_reload(gate->tls, &failure) != 0) ||
+        read_about(gate, &failure) != 0)
+        log_error("not reloaded, the old certificate and manager stay", "why=\"%s\"", failure.text);
     else
         log_say(LOG_LEVEL_INFO, "certificate renewed");
 }
 
+static int listen_on(struct gate *gate, struct failure *failure)
+{
+    struct listener_options options = {.max_streams = 10000, .handshake_timeout_ms = 10000};
+    struct endpoint listen;
+    if (open_tls(gate, failure) != 0 ||
+        endpoint_parse(&listen, slice_of(gate->options->listen), 2376, failure) != 0)
+        return -1;
+    options.tls = gate->tls;
+    return front_listen(gate->front, &listen, &options, failure);
+}
+
 static int open_front(struct gate *gate, struct failure *failure)
 {
-    static const struct front_settings settings = {.head_timeout_ms = 30000,
-                                                   .idle_timeout_ms = 180000,
-                                                   .linger_ms = 5000,
-                                                   .server = "berth-gate/" BERTH_VERSION};
+    struct front_settings settings = {.head_timeout_ms = 30000,
+                                      .idle_timeout_ms = 180000,
+                                      .linger_ms = 5000,
+                                      .server = "berth-gate/" BERTH_VERSION,
+                                      .on_finished = on_finished,
+                                      .context = gate};
     struct upstream_settings upstream = {
         .connect_timeout_ms = 5000, .idle_timeout_ms = 60000, .max_idle = 32};
-    struct listener_options listener = {
-        .tls = gate->tls, .max_streams = 10000, .handshake_timeout_ms = 10000};
-    struct endpoint listen, engine;
-    if (endpoint_parse(&listen, slice_of(gate->options->listen), 2376, failure) != 0 ||
-        endpoint_parse(&engine, slice_of(gate->options->engine), 2375, failure) != 0)
+    struct endpoint engine;
+    if (endpoint_parse(&engine, slice_of(gate->options->engine), 2375, failure) != 0)
         return -1;
     gate->engine = upstream_new(gate->loop, &engine, &upstream);
     gate->front = front_new(gate->loop, &settings, on_request, gate);
-    return front_listen(gate->front, &listen, &listener, failure);
+    if (strcmp(gate->options->listen, GATE_DIALS) != 0)
+        return listen_on(gate, failure);
+    gate->dial = gate_dial_new(gate->loop, gate->front);
+    return 0;
 }
 
 static void take_down(struct gate *gate)
@@ -261,6 +317,7 @@ static void take_down(struct gate *gate)
     size_t cursor = 0;
     struct slice key;
     void *value;
+    gate_dial_free(&gate->dial);
     if (gate->front)
         front_free(&gate->front);
     if (gate->engine)
@@ -287,8 +344,7 @@ int gate_run(const struct gate_options *options)
     table_seed(keys[0], keys[1]);
     gate.nonces = table_new();
     timer_init(&gate.sweep, gate.loop, on_sweep, &gate);
-    if (open_verdicts(&gate, &failure) != 0 || open_tls(&gate, &failure) != 0 ||
-        open_front(&gate, &failure) != 0) {
+    if (open_front(&gate, &failure) != 0 || read_about(&gate, &failure) != 0) {
         log_error("the gate can't open", "why=\"%s\"", failure.text);
         status = EXIT_FAILURE;
     } else {

@@ -72,13 +72,25 @@ static int write_file(const struct gate_keeper *keeper, const char *file, struct
     return result;
 }
 
+static void add_text(struct arena *arena, struct value *map, const char *key, const char *text)
+{
+    if (text)
+        value_set_text(arena, map, key, slice_of(text));
+}
+
 static int write_files(struct gate_keeper *keeper, const struct value *answer,
-                       struct failure *failure)
+                       const struct gate_manager *manager, struct failure *failure)
 {
     struct arena *arena = arena_new();
     struct value *about = value_map(arena);
     value_set_text(arena, about, "node", value_get_text(answer, "gate_node"));
     value_set_text(arena, about, "verdict_key", value_get_text(answer, "verdict_key"));
+    add_text(arena, about, "manager", manager->url);
+    add_text(arena, about, "name", manager->node);
+    add_text(arena, about, "lease", manager->lease);
+    add_text(arena, about, "ca_file", manager->ca_file);
+    add_text(arena, about, "cert_file", manager->cert_file);
+    add_text(arena, about, "key_file", manager->key_file);
     int result = write_file(keeper, "gate-key.pem", slice_of(keeper->key), failure);
     if (result == 0)
         result = write_file(keeper, "gate.pem", value_get_text(answer, "certificate"), failure);
@@ -114,14 +126,14 @@ static void start(struct gate_keeper *keeper)
     free(state);
 }
 
-int gate_keeper_take(struct gate_keeper *keeper, const struct value *answer, int64_t now_ms,
-                     struct failure *failure)
+int gate_keeper_take(struct gate_keeper *keeper, const struct value *answer,
+                     const struct gate_manager *manager, int64_t now_ms, struct failure *failure)
 {
     int64_t life_s = value_get_int(answer, "certificate_s", 0);
     if (value_get_text(answer, "certificate").length == 0 || life_s <= 0)
         return failure_set(failure, FAILURE_INVALID,
                            "the manager gave no certificate for the gate: is it too old?");
-    if (write_files(keeper, answer, failure) != 0)
+    if (write_files(keeper, answer, manager, failure) != 0)
         return -1;
     keeper->ready = true;
     keeper->due_ms = now_ms + life_s * 1000 / 3 * 2;

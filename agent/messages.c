@@ -170,6 +170,8 @@ char *advertise_choose(const struct agent_options *options, struct failure *fail
                     "--gate needs --state DIR for its key and certificate");
         return NULL;
     }
+    if (options->gate && strcmp(options->gate, "dial") == 0)
+        return xstrdup("dial");
     if (options->gate && (!slice_starts(text, "tcp://") || slice_starts(text, "tcp://0.0.0.0") ||
                           slice_starts(text, "tcp://[::]"))) {
         failure_set(failure, FAILURE_INVALID,

@@ -16,6 +16,7 @@ static const struct row {
 } rows[] = {
     {"POST",   "/join",     NULL,           admin_join},
     {"POST",   "/lease",    NULL,           admin_lease_renew},
+    {"POST",   "/tunnel",   NULL,           admin_tunnel},
     {"DELETE", "/lease",    NULL,           admin_lease_end},
     {"GET",    "/nodes",    "node.list",    admin_nodes_list},
     {"DELETE", "/nodes/*",  "node.forget",  admin_node_forget},
@@ -49,6 +50,7 @@ struct admin *admin_new(const struct admin_options *options, struct failure *fai
 {
     struct admin *admin = xcalloc(1, sizeof(*admin));
 
+    list_init(&admin->arrivals);
     admin->cluster = options->cluster;
     admin->recover = options->recover;
     admin->open = options->open;
@@ -72,6 +74,7 @@ void admin_free(struct admin **admin)
         return;
     leases_free(*admin);
     membership_free(&(*admin)->membership);
+    tunnels_free(*admin);
     gates_free(&(*admin)->gates);
     free((*admin)->state);
     free((*admin)->token);

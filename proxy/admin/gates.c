@@ -268,9 +268,12 @@ static int add_answer(struct gates *gates, struct arena *arena, const struct gat
 }
 
 int gates_admit(struct gates *gates, struct arena *arena, const struct join_request *request,
-                struct node_options *options, struct value *answer, struct failure *failure)
+                struct slice peer_address, struct node_options *options, struct value *answer,
+                struct failure *failure)
 {
-    if (endpoint_parse(&options->endpoint, request->gate, 2376, failure) != 0)
+    options->passive = slice_is(request->gate, GATE_DIALS);
+    if (endpoint_parse(&options->endpoint, options->passive ? peer_address : request->gate, 2376,
+                       failure) != 0)
         return failure_prefix(failure, "gate address " SLICE_FMT,
                               SLICE_ARG(slice_cut(request->gate, 0, 120)));
     if (options->endpoint.kind != ENDPOINT_TCP)
@@ -279,7 +282,7 @@ int gates_admit(struct gates *gates, struct arena *arena, const struct join_requ
     struct gate_peer *peer = find_peer(gates, arena, request, failure);
     if (!peer || add_answer(gates, arena, peer, request->csr, answer, failure) != 0)
         return -1;
-    options->tls = peer->tls;
+    options->tls = options->passive ? NULL : peer->tls;
     options->sign = sign;
     options->sign_context = peer;
     return 0;

@@ -8,7 +8,8 @@
 #include "proxy/cluster/nodes.h"
 
 #define GATE_MANAGER_URI   "berth://manager" /* in the manager's certificate, in no other */
-#define GATE_CERTIFICATE_S (24 * 3600)       /* an agent renews at two thirds of it */
+#define GATE_DIALS         "dial" /* as the gate's address: it opens the connections (admin/tunnel.c) */
+#define GATE_CERTIFICATE_S (24 * 3600) /* an agent renews at two thirds of it */
 
 struct gates;
 
@@ -23,7 +24,7 @@ struct slice gates_pin(const struct gates *gates, struct arena *arena);
  * "certificate", "ca", "verdict_key", "gate_node" and "certificate_s" to `answer`. INVALID: no
  * address, or no fit request to sign. */
 int gates_admit(struct gates *gates, struct arena *arena, const struct join_request *request,
-                struct node_options *options, struct value *answer,
+                struct slice peer_address, struct node_options *options, struct value *answer,
                 struct failure *failure) MUST_CHECK;
 
 /* The DNS name in a node's certificate: the engine's id in lower case with '-' for ':', in the

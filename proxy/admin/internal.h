@@ -17,6 +17,7 @@ struct admin {
     bool open;
     char *state;         /* NULL: memory only */
     struct gates *gates; /* NULL without state */
+    struct list arrivals; /* tunnel.c */
     struct membership *membership;
     uint64_t fence_within_ms;
     bool (*may)(struct exchange *exchange, const char *operation, void *context);
@@ -69,6 +70,14 @@ const char *lease_make(struct admin *admin, struct slice node_name, struct slice
 /* The lease of a node, if any, is worth nothing any more. */
 void lease_forget(struct admin *admin, struct slice node_name);
 void leases_free(struct admin *admin);
+/* The node whose lease the request shows as its bearer token, or NULL when it was answered. An
+ * unknown node and a wrong secret read the same: an agent of an older join should join anew in
+ * both cases. */
+struct engine_node *lease_node(struct admin_call *call, struct slice name);
+/* tunnel.c: connections that nodes open; those not handed on yet are on admin->arrivals. */
+#define ADMIN_TUNNEL_PROTOCOL "berth-tunnel"
+void admin_tunnel(struct admin_call *call);
+void tunnels_free(struct admin *admin);
 
 /* Writes membership to the state directory, if there is one. -1 INTERNAL: not on disk. */
 int admin_save(struct admin *admin, struct failure *failure) MUST_CHECK;

@@ -85,7 +85,13 @@ static int read_way(struct admin_call *call, const struct join_request *request,
     if (!call->admin->gates)
         return failure_set(failure, FAILURE_INVALID,
                            "gates need a manager that keeps keys: start berthd with --state DIR");
-    return gates_admit(call->admin->gates, call->arena, request, options, answer, failure);
+    struct slice peer = slice_of(stream_peer(exchange_stream_of(call->exchange)));
+    ptrdiff_t colon = slice_find_last(peer, ':');
+    struct slice address = arena_printf(call->arena, "tcp://" SLICE_FMT ":2376",
+                                        SLICE_ARG(slice_cut(peer, 0, colon > 0 ? (size_t)colon : 0)));
+    return gates_admit(call->admin->gates, call->arena, request,
+                       colon > 0 ? address : SLICE("tcp://127.0.0.1:2376"), options, answer,
+                       failure);
 }
 
 static void reply_joined(struct admin_call *call, struct value *answer,

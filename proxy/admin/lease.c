@@ -52,9 +52,7 @@ void leases_free(struct admin *admin)
     table_free(&admin->leases);
 }
 
-/* The node whose lease the request shows, or NULL when it was answered. An unknown node and a
- * wrong secret read the same: an agent of an older join should join anew in both cases. */
-static struct engine_node *find_node(struct admin_call *call, struct slice name)
+struct engine_node *lease_node(struct admin_call *call, struct slice name)
 {
     struct lease *lease = name.length ? table_find(call->admin->leases, name) : NULL;
     struct engine_node *node = cluster_node_named(call->admin->cluster, name);
@@ -73,7 +71,7 @@ static struct engine_node *find_node(struct admin_call *call, struct slice name)
 
 static void on_renew(struct admin_call *call, struct value *body)
 {
-    struct engine_node *node = find_node(call, value_get_text(body, "node"));
+    struct engine_node *node = lease_node(call, value_get_text(body, "node"));
     struct value *answer;
 
     if (!node)
@@ -97,7 +95,7 @@ void admin_lease_renew(struct admin_call *call)
 void admin_lease_end(struct admin_call *call)
 {
     struct slice name = query_get(&call->query, "node");
-    struct engine_node *node = find_node(call, name);
+    struct engine_node *node = lease_node(call, name);
 
     if (!node)
         return;

@@ -13,6 +13,7 @@ struct engine_node {
     struct watch *watch;
     struct endpoint endpoint;
     struct tls_context *tls;      /* as its upstream was made with; borrowed */
+    bool passive;                 /* the same */
     char swarm_id[26];            /* 25 characters a-z0-9 made from the engine id: docker node ls */
     struct slice engine_version;  /* "20.10.24" */
     int api_min, api_max;         /* API_VERSION(); 0: not known yet. Remembered while down */
@@ -44,6 +45,7 @@ struct node_options {
     /* upstream_settings.sign: for an engine behind its agent's gate. */
     void (*sign)(struct headers *headers, struct upstream_signing *signing, void *context);
     void *sign_context;
+    bool passive;                 /* its agent dials in: upstream_offer */
     struct slice address;         /* IP that "Ports" show; empty: the endpoint's host */
     struct tags tags;             /* --constraint */
     struct tags facts;

@@ -58,6 +58,7 @@ static void connect_node(struct engine_node *node, const struct node_options *op
     settings.tls = node->tls = options->tls;
     settings.sign = options->sign;
     settings.sign_context = options->sign_context;
+    settings.passive = node->passive = options->passive;
     node->endpoint = options->endpoint;
     node->upstream = upstream_new(cluster->loop, &node->endpoint, &settings);
     node->watch = watch_new(cluster->loop, node->upstream, &cluster->options.watch,
@@ -111,7 +112,7 @@ static int update_node(struct engine_node *node, const struct node_options *opti
                            "\" is in use by another engine; start the agent with another --name",
                            SLICE_ARG(node->view.name));
     set_config(node, options);
-    if (!same_endpoint || node->tls != options->tls) {
+    if (!same_endpoint || node->tls != options->tls || node->passive != options->passive) {
         upstream_cut(node->upstream, "the node has moved to another address");
         watch_free(&node->watch);
         upstream_free(&node->upstream);

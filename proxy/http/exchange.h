@@ -89,6 +89,13 @@ void exchange_reply_failure(struct exchange *exchange, const struct failure *fai
 void exchange_reply_error(struct exchange *exchange, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Answers 101 to a request that asked for an upgrade to `protocol`, and gives the connection's stream to
+ * on_stream (now the receiver's, without callbacks; NULL: the client has gone). What the client sent behind
+ * its request is dropped: the protocol must let the server's side speak or wait first. */
+typedef void (*exchange_stream_fn)(struct stream *stream, void *context);
+void exchange_upgrade(struct exchange *exchange, const char *protocol, exchange_stream_fn on_stream,
+                      void *context);
+
 /* Streams an answer: head at once, then pieces (chunked, or until close for HTTP/1.0). */
 void exchange_begin(struct exchange *exchange, int status, const char *content_type,
                     const struct headers *headers);

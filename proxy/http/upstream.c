@@ -21,7 +21,8 @@ struct upstream {
 
 struct link_wait {
     struct upstream *upstream;
-    struct stream_connect *connect;
+    struct stream_connect *connect; /* NULL when passive */
+    struct timer patience;          /* passive: how long to wait for an offer */
     struct list node;
     link_ready_fn on_ready;
     void *context;
@@ -189,6 +190,15 @@ struct link *link_take_idle(struct upstream *upstream, bool careful)
     return NULL;
 }
 
+static struct link *link_make(struct upstream *upstream, struct stream *stream)
+{
+    struct link *link = xcalloc(1, sizeof *link);
+    link->upstream = upstream;
+    link->stream = stream;
+    upstream->open++;
+    return link;
+}
+
 static void on_connected(struct stream *stream, const char *why_not, void *context)
 {
     struct link_wait *wait = context;
@@ -196,6 +206,7 @@ static void on_connected(struct stream *stream, const char *why_not, void *conte
     link_ready_fn on_ready = wait->on_ready;
     void *owner = wait->context;
     list_remove(&wait->node);
+    timer_stop(&wait->patience);
     free(wait);
     if (!stream) {
         struct failure failure;
@@ -203,12 +214,29 @@ static void on_connected(struct stream *stream, const char *why_not, void *conte
         on_ready(NULL, &failure, owner);
         return;
     }
-    struct link *link = xcalloc(1, sizeof *link);
-    link->upstream = upstream;
-    link->stream = stream;
+    struct link *link = link_make(upstream, stream);
     list_append(&upstream->busy, &link->node);
-    upstream->open++;
     on_ready(link, NULL, owner);
+}
+
+static void on_patience_over(void *context)
+{
+    on_connected(NULL, "the node has opened no connection to the manager", context);
+}
+
+void upstream_offer(struct upstream *upstream, struct stream *stream)
+{
+    if (!list_empty(&upstream->waiting)) {
+        on_connected(stream, NULL, LIST_ENTRY(upstream->waiting.next, struct link_wait, node));
+        return;
+    }
+    if (upstream->idle_count >= upstream->settings.max_idle) {
+        stream_close(&stream);
+        return;
+    }
+    struct link *link = link_make(upstream, stream);
+    list_append(&upstream->busy, &link->node);
+    link_release(&link, true);
 }
 
 struct link_wait *link_connect(struct upstream *upstream, link_ready_fn on_ready, void *context)
@@ -216,6 +244,11 @@ struct link_wait *link_connect(struct upstream *upstream, link_ready_fn on_ready
     struct link_wait *wait = xcalloc(1, sizeof *wait);
     *wait = (struct link_wait){.upstream = upstream, .on_ready = on_ready, .context = context};
     list_append(&upstream->waiting, &wait->node);
+    timer_init(&wait->patience, upstream->loop, on_patience_over, wait);
+    if (upstream->settings.passive) {
+        timer_start(&wait->patience, upstream->settings.connect_timeout_ms);
+        return wait;
+    }
     wait->connect =
         stream_connect_start(upstream->loop, &upstream->endpoint, upstream->settings.tls,
                              upstream->settings.connect_timeout_ms, on_connected, wait);
@@ -226,6 +259,7 @@ void link_connect_cancel(struct link_wait **wait)
 {
     if (*wait) {
         list_remove(&(*wait)->node);
+        timer_stop(&(*wait)->patience);
         stream_connect_cancel(&(*wait)->connect);
         free(*wait);
         *wait = NULL;

@@ -24,6 +24,9 @@ struct upstream_settings {
     uint64_t idle_timeout_ms;    /* 60000: pooled connection unused */
     size_t max_idle;             /* 32 */
     struct tls_context *tls;     /* NULL: plain; borrowed */
+    /* Nothing is dialled: connections come by upstream_offer (a node that dials in); a call waits
+     * for one at most connect_timeout_ms. */
+    bool passive;
     /* Adds headers to each request just before it is written (an agent's gate wants a verdict).
      * NULL: none. */
     void (*sign)(struct headers *headers, struct upstream_signing *signing, void *context);
@@ -35,6 +38,9 @@ struct upstream *upstream_new(struct loop *loop, const struct endpoint *endpoint
 /* Idle connections close; calls under way end with a failure UNREACHABLE "closed". */
 void upstream_free(struct upstream **upstream);
 const struct endpoint *upstream_endpoint(const struct upstream *upstream);
+/* Passive upstreams: takes a connection over on which the engine waits for a request. It goes to
+ * the call that waits longest, or to the pool. One that is not wanted is closed. */
+void upstream_offer(struct upstream *upstream, struct stream *stream);
 /* Cuts every open connection (node declared down): calls end with UNREACHABLE and `why`. */
 void upstream_cut(struct upstream *upstream, const char *why);
 size_t upstream_open(const struct upstream *upstream); /* connections, for metrics */

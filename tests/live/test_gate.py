@@ -161,3 +161,31 @@ def test_gates_need_a_state(c):
     argv = [os.path.join(BIN, "berth-agent"), "--join-cluster", "cluster-1", "--manager", c.url,
             "--gate", "tcp://127.0.0.1:2376"]
     command(argv, timeout=20).fails("--gate needs --state")
+
+
+@seconds(120)
+def test_a_node_that_only_dials(c):
+    """Behind NAT: nothing can be opened towards the node; its gate opens the connections."""
+    up(c)
+    node = c.nodes[0]
+    c.agents[node.name].end()
+    block = ["iptables", "-w", "-I", "INPUT", "-i", "eth0", "-p", "tcp", "--syn", "-j", "DROP"]
+    command(node.command(block)).ok()
+    try:
+        c.start_agent(node, ["--engine", "unix:///run/docker.sock", "--gate", "dial", "--state",
+                             state(c, node)])
+        c.wait_nodes(2, 60)
+        pin = ["-e", "constraint:node==" + node.name]
+        equal(c.docker(["run", "--rm"] + pin + ["busybox", "echo", "dialled"]).ok(), "dialled")
+        equal(c.docker(["run", "-i", "--rm"] + pin + ["busybox", "cat"], input="both ways").ok(),
+              "both ways")
+        jobs = [lambda: c.docker(["run", "--rm"] + pin + ["busybox", "sleep", "1"], timeout=90).ok()
+                for _ in range(12)]
+        in_parallel(jobs)
+        c.berthd.kill()
+        c.start_berthd()
+        c.wait_nodes(2, 60)
+        wait_for("it dials again", lambda: c.docker(
+            ["run", "--rm"] + pin + ["busybox", "true"]).rc == 0, 60)
+    finally:
+        command(node.command(["iptables", "-w", "-D"] + block[3:])).ok()

@@ -58,9 +58,8 @@ static void on_done(const struct call_reply *reply, const struct failure *failur
 
 static struct call *start(struct fixture *f, const char *method, const char *body)
 {
-    struct call_request request = {.method = slice_of(method),
-                                   .target = SLICE("/v1.41/x?y=1"),
-                                   .body = slice_of(body)};
+    struct call_request request = {
+        .method = slice_of(method), .target = SLICE("/v1.41/x?y=1"), .body = slice_of(body)};
     int before = f->done;
     struct call *call = call_start(f->upstream, &request, on_done, f);
     cr_assert_eq(f->done, before, "no callback inside call_start");
@@ -204,7 +203,8 @@ Test(upstream, reads_every_kind_of_answer)
         const char *body;
         size_t open;
     } cases[] = {
-        {"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x\r\nc\r\n0\r\n\r\n",
+        {"GET",
+         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x\r\nc\r\n0\r\n\r\n",
          false, FAILURE_NONE, 200, "abc", 1},
         {"GET", "HTTP/1.1 200 OK\r\n\r\nabc", true, FAILURE_NONE, 200, "abc", 0},
         {"GET", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\na", false,
@@ -212,9 +212,12 @@ Test(upstream, reads_every_kind_of_answer)
         {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nab", false, FAILURE_NONE, 200, "a", 0},
         {"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n", false, FAILURE_NONE, 200, "", 1},
         {"POST", "HTTP/1.1 204 No Content\r\n\r\n", false, FAILURE_NONE, 204, "", 1},
-        {"GET", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nA: b\r\n\r\nHTTP/1.1 404 No\r\n"
-                "Content-Length: 2\r\n\r\nno", false, FAILURE_NONE, 404, "no", 1},
-        {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab", true, FAILURE_UNREACHABLE, 0, "", 0},
+        {"GET",
+         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nA: b\r\n\r\nHTTP/1.1 404 No\r\n"
+         "Content-Length: 2\r\n\r\nno",
+         false, FAILURE_NONE, 404, "no", 1},
+        {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab", true, FAILURE_UNREACHABLE, 0, "",
+         0},
         {"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n", true,
          FAILURE_UNREACHABLE, 0, "", 0},
         {"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\nab\r\n", false,
@@ -262,8 +265,7 @@ Test(upstream, limits_the_body)
 {
     static struct fixture f;
     set_up(&f, script_hello);
-    struct call_request request = {
-        .method = SLICE("GET"), .target = SLICE("/"), .max_body = 4};
+    struct call_request request = {.method = SLICE("GET"), .target = SLICE("/"), .max_body = 4};
     call_start(f.upstream, &request, on_done, &f);
     until(f.loop, f.done == 1);
     cr_assert_eq(f.failure.kind, FAILURE_TOO_LARGE);
@@ -279,8 +281,7 @@ Test(upstream, deadline_ends_a_call)
 {
     static struct fixture f;
     set_up(&f, script_silent);
-    struct call_request request = {
-        .method = SLICE("GET"), .target = SLICE("/"), .deadline_ms = 30};
+    struct call_request request = {.method = SLICE("GET"), .target = SLICE("/"), .deadline_ms = 30};
     call_start(f.upstream, &request, on_done, &f);
     until(f.loop, f.done == 1);
     cr_assert_eq(f.failure.kind, FAILURE_TIMED_OUT);
@@ -473,5 +474,74 @@ Test(upstream, early_answer_ends_an_upload)
     cr_assert_eq(f.failure.kind, FAILURE_NONE);
     cr_assert_eq(f.status, 500);
     cr_assert_eq(upstream_open(f.upstream), 0, "half sent: not for reuse");
+    tear_down(&f);
+}
+
+/* ---- passive: the node opens the connections ---- */
+
+static void make_passive(struct fixture *f, uint64_t patience_ms)
+{
+    upstream_free(&f->upstream);
+    struct upstream_settings settings = {.connect_timeout_ms = patience_ms,
+                                         .idle_timeout_ms = 60000,
+                                         .max_idle = 2,
+                                         .passive = true};
+    f->upstream = upstream_new(f->loop, &f->fake.endpoint, &settings);
+}
+
+Test(upstream, passive_waits_for_an_offer)
+{
+    static struct fixture f;
+    struct stream *ours, *theirs;
+    struct peer peer;
+    set_up(&f, script_hello);
+    make_passive(&f, 5000);
+    start(&f, "GET", NULL);
+    settle(f.loop);
+    cr_assert_eq(f.done, 0);
+    cr_assert_eq(f.fake.count, 0, "nothing was dialled");
+    stream_pair(f.loop, &ours, &theirs);
+    peer_init(&peer, theirs, script_hello, NULL);
+    upstream_offer(f.upstream, ours);
+    until(f.loop, f.done == 1);
+    cr_expect_str_eq(f.body, "hello");
+    start(&f, "POST", "{}"); /* the same connection, from the pool */
+    until(f.loop, f.done == 2);
+    cr_expect_eq(peer.answered, 2);
+    peer_deinit(&peer);
+    tear_down(&f);
+}
+
+Test(upstream, passive_says_that_nobody_dialled)
+{
+    static struct fixture f;
+    set_up(&f, script_hello);
+    make_passive(&f, 20);
+    start(&f, "GET", NULL);
+    until(f.loop, f.done == 1);
+    cr_expect_eq(f.failure.kind, FAILURE_UNREACHABLE);
+    cr_expect(strstr(f.failure.text, "has opened no connection"), "%s", f.failure.text);
+    tear_down(&f);
+}
+
+Test(upstream, passive_keeps_offers_up_to_its_limit)
+{
+    static struct fixture f;
+    struct stream *ours[3], *theirs[3];
+    struct peer peers[3];
+    set_up(&f, script_hello);
+    make_passive(&f, 5000);
+    for (int i = 0; i < 3; i++) {
+        stream_pair(f.loop, &ours[i], &theirs[i]);
+        peer_init(&peers[i], theirs[i], script_hello, NULL);
+        upstream_offer(f.upstream, ours[i]);
+    }
+    cr_expect_eq(upstream_open(f.upstream), 2);
+    until(f.loop, peers[2].ended || peers[2].broken);
+    start(&f, "GET", NULL);
+    until(f.loop, f.done == 1);
+    cr_expect_str_eq(f.body, "hello");
+    for (int i = 0; i < 3; i++)
+        peer_deinit(&peers[i]);
     tear_down(&f);
 }
