@@ -33,9 +33,12 @@ def tls_berthd(c, *flags):
     """The file's berthd, started by its first test; later ones find it."""
     if not hasattr(c, "tls"):
         cert(c, "create", c.address, "localhost").ok()
-        cert(c, "client", "guest").ok()
+        for name in ("guest", "dev", "other"):
+            cert(c, "client", name).ok()
         with open(os.path.join(c.folder, "access"), "w") as rules:
             rules.write("role ops cert=admin\nrole look cert=guest\n"
+                        "role work cert=dev cert=other\n"
+                        "rule work allow roles=work preset=developer\n"
                         "rule all allow roles=ops preset=admin\n"
                         "rule see allow roles=look preset=monitor\n")
         argv = [os.path.join(BIN, "berthd"), "-H", "tcp://%s:%d" % (c.address, TLS_PORT), "-H",
@@ -86,6 +89,30 @@ def test_daily_work(c):
     with open(path + ".back", "rb") as back:
         equal(hashlib.sha256(back.read()).hexdigest(), hashlib.sha256(data).hexdigest())
     docker(c, "rm -f srv").ok()
+
+
+@seconds(120)
+def test_three_identities_by_certificate(c):
+    """A developer's day, another tenant who sees nothing of it, a collector that only reads."""
+    tls_berthd(c)
+    docker(c, "run -d --name web -v data:/d busybox top", "dev").ok()
+    docker(c, "network create own", "dev").ok()
+    equal(docker(c, "exec -i web cat", "dev", input="hello").ok(), "hello")
+    contains(docker(c, "ps", "dev").ok(), "web")
+    equal(docker(c, ["inspect", "-f", "{{index .Config.Labels \"berth.owner\"}}", "web"]).ok(),
+          "dev")
+    equal(docker(c, "ps -aq", "other").ok(), "")
+    equal(docker(c, "volume ls -q", "other").ok(), "")
+    for words in ("exec web true", "stop web", "cp web:/etc/passwd .", "logs web"):
+        docker(c, words, "other").fails("No such container: web")
+    docker(c, "network inspect own", "other").fails("not found")
+    docker(c, "run --rm --privileged busybox true", "dev").fails("privileged")
+    contains(docker(c, "ps", "guest").ok(), "web")
+    for words in ("logs web", "rm -f web", "run busybox"):
+        docker(c, words, "guest").fails("access denied")
+    docker(c, "rm -f web", "dev").ok()
+    docker(c, "volume rm data", "dev").ok()
+    docker(c, "network rm own", "dev").ok()
 
 
 @keep
