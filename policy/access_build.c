@@ -15,6 +15,10 @@ struct access_builder *access_builder_new(const char *const *operations, size_t 
     builder->rules->operations = operations;
     builder->rules->operation_count = count;
     builder->rules->roles = arena_alloc(arena, ACCESS_MAX_ROLES * sizeof(struct access_role));
+    builder->names = table_new();
+    builder->operations = arena_alloc(arena, (count + 1) * sizeof(*builder->operations));
+    for (size_t i = 0; i < count; i++)
+        builder->operations[i] = slice_of(operations[i]);
     return builder;
 }
 
@@ -24,6 +28,7 @@ void access_builder_free(struct access_builder **builder)
         return;
     if ((*builder)->rules)
         access_free(&(*builder)->rules);
+    table_free(&(*builder)->names);
     free(*builder);
     *builder = NULL;
 }
@@ -81,9 +86,10 @@ int access_add_limits(struct access_builder *builder, struct slice role,
 /* "container.*" covers "container.create" and "container.archive.get"; "*" covers all. */
 static bool covers(struct slice pattern, struct slice operation)
 {
-    if (slice_is(pattern, "*"))
+    if (pattern.length == 1 && pattern.at[0] == '*')
         return true;
-    if (!slice_ends(pattern, ".*"))
+    if (pattern.length < 2 || pattern.at[pattern.length - 1] != '*' ||
+        pattern.at[pattern.length - 2] != '.')
         return slice_equal(pattern, operation);
     return operation.length >= pattern.length &&
            memcmp(operation.at, pattern.at, pattern.length - 1) == 0;
@@ -107,12 +113,13 @@ static const char *nearest(const struct access_rules *rules, struct slice name)
     return best ? best : rules->operations[0];
 }
 
-static int add_operations(const struct access_rules *rules, struct access_compiled *compiled,
+static int add_operations(const struct access_builder *builder, struct access_compiled *compiled,
                           struct slice pattern, struct failure *failure)
 {
+    const struct access_rules *rules = builder->rules;
     bool any = false;
     for (size_t i = 0; i < rules->operation_count; i++) {
-        if (!covers(pattern, slice_of(rules->operations[i])))
+        if (!covers(pattern, builder->operations[i]))
             continue;
         compiled->operations[i / 64] |= UINT64_C(1) << (i % 64);
         any = true;
@@ -163,17 +170,16 @@ static int add_waives(struct access_compiled *compiled, const struct access_rule
     return 0;
 }
 
-static int check_name(const struct access_rules *rules, struct slice name, struct failure *failure)
+static int check_name(const struct access_builder *builder, struct slice name,
+                      struct failure *failure)
 {
     if (name.length == 0 || name.length > RULE_NAME_MAX)
         return failure_set(failure, FAILURE_INVALID, "a rule needs a name of 1 to %d letters",
                            RULE_NAME_MAX);
-    for (size_t i = 0; i < rules->rule_count; i++) {
-        if (slice_is(name, rules->rules[i].name))
-            return failure_set(failure, FAILURE_INVALID, "two rules are named \"" SLICE_FMT "\"",
-                               SLICE_ARG(name));
-    }
-    if (rules->rule_count == ACCESS_MAX_RULES)
+    if (table_find(builder->names, name))
+        return failure_set(failure, FAILURE_INVALID, "two rules are named \"" SLICE_FMT "\"",
+                           SLICE_ARG(name));
+    if (builder->rules->rule_count == ACCESS_MAX_RULES)
         return failure_set(failure, FAILURE_INVALID, "more than %d rules", ACCESS_MAX_RULES);
     return 0;
 }
@@ -200,7 +206,7 @@ int access_add_rule(struct access_builder *builder, const struct access_rule *ru
                                        .warn = rule->warn,
                                        .any_tenant = rule->tenant == ACCESS_ANY,
                                        .when = rule->when};
-    if (check_name(rules, rule->name, failure) != 0)
+    if (check_name(builder, rule->name, failure) != 0)
         return -1;
     if (rule->effect == ACCESS_ALLOW && rule->warn)
         return failure_set(failure, FAILURE_INVALID, "only a rule that denies can be in warn mode");
@@ -212,13 +218,14 @@ int access_add_rule(struct access_builder *builder, const struct access_rule *ru
         add_waives(&compiled, rule, failure) != 0)
         return -1;
     for (size_t i = 0; i < rule->operation_count; i++) {
-        if (add_operations(rules, &compiled, rule->operations[i], failure) != 0)
+        if (add_operations(builder, &compiled, rule->operations[i], failure) != 0)
             return -1;
     }
     compiled.name = arena_text(rules->arena, rule->name);
     compiled.why = rule->why.length ? arena_text(rules->arena, rule->why) : NULL;
     make_room(builder);
     rules->rules[rules->rule_count++] = compiled;
+    table_put(builder->names, rule->name, builder);
     return 0;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "policy/access.h"
+#include "policy/base/table.h"
 #include "policy/body.h"
 #include "policy/pattern.h"
 
@@ -49,5 +50,7 @@ struct access_rules {
 
 struct access_builder {
     struct access_rules *rules; /* being made */
+    struct table *names;        /* of the rules so far */
+    struct slice *operations;   /* as slices, in the rules' arena */
     size_t role_room, rule_room;
 };
