@@ -134,7 +134,8 @@ static int show_client(const struct command *command, const char *folder, struct
 
 static void show_server(const char *directory)
 {
-    printf("server:          berthd -H tcp://0.0.0.0:" DEFAULT_PORT " --tlsverify \\\n"
+    printf("server:          berthd -H tcp://0.0.0.0:" DEFAULT_PORT " -H unix:///run/berth.sock \\\n"
+           "                   --state /var/lib/berth --tlsverify \\\n"
            "                   --tlscacert %s/ca.pem --tlscrl %s/crl.pem \\\n"
            "                   --tlscert %s/server/cert.pem --tlskey %s/server/key.pem\n",
            directory, directory, directory, directory);
