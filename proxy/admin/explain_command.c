@@ -185,6 +185,10 @@ int explain_command(int argc, char *const *argv)
 {
     struct command command = {.host = getenv("BERTH_HOST")};
     struct buffer body;
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        fputs(usage, stdout);
+        return 0;
+    }
     if (!command.host)
         command.host = DEFAULT_HOST;
     int status = parse(&command, argc, argv);
