@@ -1,5 +1,5 @@
 /* Sandbox: one LuaJIT state for one generation of the policy, and calls into it that can't run
- * away. What holds it (measured; docs/decisions says why):
+ * away. What holds it:
  *   time    a count hook compares the clock with a budget of processor time; the JIT is off, since
  *           compiled loops never reach a hook; C functions that can take long look themselves
  *   memory  a capped allocator; single pieces are capped lower, so that no one string operation is

@@ -25,11 +25,6 @@ struct pattern *pattern_compile(struct arena *arena, struct slice text, struct f
     return pattern;
 }
 
-bool pattern_is_plain(const struct pattern *pattern)
-{
-    return pattern->form == FORM_PLAIN;
-}
-
 /* Greedy with one place to come back to: the last star. */
 static bool match_glob(struct slice glob, struct slice subject, int64_t *steps)
 {

@@ -22,5 +22,3 @@ struct pattern *pattern_compile(struct arena *arena, struct slice text,
 /* Whether it matches all of `subject` (text, glob) or a part (regex). `*steps` is counted down;
  * at 0 nothing matches any more (the caller asks pattern_exhausted). */
 bool pattern_match(const struct pattern *pattern, struct slice subject, int64_t *steps);
-/* A plain text without wildcards: equality would do. */
-bool pattern_is_plain(const struct pattern *pattern);

@@ -74,11 +74,6 @@ struct nodes cluster_node_views(const struct cluster *cluster)
     return (struct nodes){cluster->views, cluster->node_count, cluster->generation};
 }
 
-struct list *cluster_nodes_in(struct cluster *cluster, enum node_state state)
-{
-    return &cluster->by_state[state];
-}
-
 struct engine_node *cluster_node_named(struct cluster *cluster, struct slice name)
 {
     return table_find(cluster->nodes_by_name, name);

@@ -75,8 +75,6 @@ size_t cluster_node_count(const struct cluster *cluster);
 struct engine_node *cluster_node_at(const struct cluster *cluster, size_t index);
 /* The same for the scheduler. */
 struct nodes cluster_node_views(const struct cluster *cluster);
-/* Nodes of one state, linked by state_link. */
-struct list *cluster_nodes_in(struct cluster *cluster, enum node_state state);
 
 /* The one writer of view.state. `why` for people; "" when ready. */
 void node_set_state(struct engine_node *node, enum node_state state, const char *why);

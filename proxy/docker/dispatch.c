@@ -115,11 +115,6 @@ void docker_add_headers(struct headers *headers, struct exchange *exchange, void
 
 /* ---- answers without an engine ---- */
 
-void missing_handler(struct call_context *call)
-{
-    call_error(call, 501, "%s is not available through this cluster", call->route->operation);
-}
-
 void refuse_page(struct call_context *call)
 {
     call_error(call, 404, "page not found");

@@ -5,7 +5,6 @@ struct call_context;
 typedef void (*handler_fn)(struct call_context *call);
 
 /* ---- dispatch.c: answered without any engine ---- */
-void missing_handler(struct call_context *call);
 void refuse_page(struct call_context *call);           /* 404 page not found */
 void refuse_swarm_off(struct call_context *call);      /* 503, as a dockerd without swarm mode */
 void refuse_swarm_mode(struct call_context *call);     /* 501 */

@@ -321,9 +321,3 @@ bool progress_node_succeeded(const struct progress *progress, size_t index)
     must(index < progress->count);
     return progress->tracks[index].ended && !progress->tracks[index].error;
 }
-
-struct slice progress_node_error(const struct progress *progress, size_t index)
-{
-    must(index < progress->count);
-    return slice_of(progress->tracks[index].error);
-}

@@ -34,5 +34,3 @@ bool progress_done(const struct progress *progress);
 /* After done: whether enough nodes succeeded, and whether this one did. */
 bool progress_succeeded(const struct progress *progress);
 bool progress_node_succeeded(const struct progress *progress, size_t index);
-/* What node `index` failed with, SLICE_NONE when it did not. Lives with `progress`. */
-struct slice progress_node_error(const struct progress *progress, size_t index);

@@ -360,11 +360,6 @@ int stream_fd(const struct stream *stream)
     return stream->fd;
 }
 
-struct loop *stream_loop(const struct stream *stream)
-{
-    return stream->loop;
-}
-
 void stream_pair(struct loop *loop, struct stream **a, struct stream **b)
 {
     int fds[2];

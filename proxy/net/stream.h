@@ -49,7 +49,6 @@ const char *stream_peer(const struct stream *stream);
 /* Unix peer credentials: 0, or -1 when not a unix stream. */
 int stream_credentials(struct stream *stream, uid_t *uid, gid_t *gid, pid_t *pid);
 int stream_fd(const struct stream *stream);
-struct loop *stream_loop(const struct stream *stream);
 
 /* Connect: exactly one of stream / failure text is given to on_done, never before return.
  * tls may be NULL. Cancel with stream_connect_cancel before on_done. */
