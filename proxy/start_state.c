@@ -1,5 +1,6 @@
 /* Start state: opens the store, gives it to the cluster, and starts moving what lost its node. */
 #include "proxy/berthd.h"
+#include "proxy/cluster/journal.h"
 #include "proxy/cluster/records.h"
 #include "proxy/cluster/recover.h"
 #include "proxy/store/store.h"
@@ -7,7 +8,8 @@
 int start_state(struct berthd *berthd, struct failure *failure)
 {
     berthd->store = store_open(berthd->loop, berthd->settings.state, failure);
-    if (!berthd->store || cluster_set_store(berthd->cluster, berthd->store, failure) != 0)
+    if (!berthd->store || journal_load(berthd->cluster, berthd->store, failure) != 0 ||
+        cluster_set_store(berthd->cluster, berthd->store, failure) != 0)
         return failure_prefix(failure, "--state");
     return 0;
 }

@@ -32,6 +32,7 @@ static const struct row {
     {"POST",   "/policy/rollback", "policy.rollback", admin_policy_rollback},
     {"GET",    "/explain/*", "explain",     admin_explain},
     {"POST",   "/explain",  "explain",      admin_explain_body},
+    {"GET",    "/journal",  "explain",      admin_journal},
 };
 /* clang-format on */
 

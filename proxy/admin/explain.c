@@ -3,7 +3,7 @@
 #include "proxy/admin/internal.h"
 
 #include "proxy/cluster/containers.h"
-#include "proxy/cluster/decisions.h"
+#include "proxy/cluster/journal.h"
 #include "proxy/cluster/launch.h"
 #include "proxy/cluster/nodes.h"
 #include "proxy/docker/create_plan.h"
@@ -22,8 +22,8 @@ void admin_explain(struct admin_call *call)
     answer = launch_explained(cluster, call->arena, name);
     if (!answer) {
         failure_set(&failure, FAILURE_NOT_FOUND,
-                    "no decision about \"" SLICE_FMT "\" is kept: berthd keeps the last %d since "
-                    "it started, of containers that were created through it",
+                    "no decision about \"" SLICE_FMT "\" is kept: berthd keeps the last %d "
+                    "of containers that were created through it",
                     SLICE_ARG(slice_cut(name, 0, 100)), DECISIONS_MAX);
         admin_fail(call, "explain", &failure);
         return;
@@ -121,4 +121,22 @@ static void on_create_body(struct admin_call *call, struct value *body)
 void admin_explain_body(struct admin_call *call)
 {
     admin_read_json(call, on_create_body);
+}
+
+/* GET /journal?limit=N (50): the newest decisions, newest first. */
+void admin_journal(struct admin_call *call)
+{
+    struct value *answer = value_map(call->arena);
+    struct failure failure;
+    int64_t limit;
+
+    if (query_int(&call->query, "limit", 50, &limit, &failure) != 0) {
+        admin_fail(call, "journal", &failure);
+        return;
+    }
+    if (limit < 0 || limit > DECISIONS_MAX)
+        limit = DECISIONS_MAX;
+    value_set(call->arena, answer, "decisions",
+              journal_list(call->admin->cluster, call->arena, (size_t)limit));
+    exchange_reply_json(call->exchange, 200, answer);
 }

@@ -56,6 +56,7 @@ void admin_policy_rollback(struct admin_call *call);
 /* explain.c */
 void admin_explain(struct admin_call *call);
 void admin_explain_body(struct admin_call *call);
+void admin_journal(struct admin_call *call);
 /* join.c */
 void admin_join(struct admin_call *call);
 /* lease.c */

@@ -93,6 +93,7 @@ void decisions_note(struct decisions *decisions, struct scheduler *scheduler,
         else
             decision->arena = arena_new();
         value_set_int(scratch, value, "decided_ms", wall_ns / 1000000);
+        value_set_text(scratch, value, "container", request->workload->name);
         decision->name = arena_copy(decision->arena, request->workload->name);
         decision->value = value_copy(decision->arena, value);
         decisions->next = (decisions->next + 1) % DECISIONS_MAX;
@@ -112,4 +113,29 @@ struct value *decisions_find(const struct decisions *decisions, struct arena *ar
             return value_copy(arena, decision->value);
     }
     return NULL;
+}
+
+const struct value *decisions_at(const struct decisions *decisions, size_t age, size_t *slot)
+{
+    if (age >= DECISIONS_MAX)
+        return NULL;
+    *slot = (decisions->next + 2 * DECISIONS_MAX - 1 - age) % DECISIONS_MAX;
+    return decisions->ring[*slot].arena ? decisions->ring[*slot].value : NULL;
+}
+
+int decisions_restore(struct decisions *decisions, size_t slot, const struct value *value)
+{
+    struct slice name = value_get_text(value, "container");
+    size_t newest;
+    if (name.length == 0 || slot >= DECISIONS_MAX || decisions->ring[slot].arena)
+        return -1;
+    const struct value *before = decisions_at(decisions, 0, &newest);
+    struct decision *decision = &decisions->ring[slot];
+    decision->arena = arena_new();
+    decision->name = arena_copy(decision->arena, name);
+    decision->value = value_copy(decision->arena, value);
+    if (!before ||
+        value_get_int(value, "decided_ms", 0) >= value_get_int(before, "decided_ms", 0))
+        decisions->next = (slot + 1) % DECISIONS_MAX;
+    return 0;
 }

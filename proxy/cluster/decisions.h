@@ -1,5 +1,5 @@
 /* Decisions: why the newest containers are where they are: for each placement, what every node was
- * told. In memory, the last DECISIONS_MAX. */
+ * told. The last DECISIONS_MAX, in memory; journal.h keeps them on disk. */
 #pragma once
 
 #include "policy/base/value.h"
@@ -23,3 +23,9 @@ struct value *decisions_find(const struct decisions *decisions, struct arena *ar
  * | "filter","reason"}]}. NULL with a failure when the request itself is wrong. */
 struct value *decisions_explain(struct scheduler *scheduler, const struct schedule_request *request,
                                 struct arena *arena, struct failure *failure) MUST_CHECK;
+/* The newest but `age` (0: the newest), with "container" and "decided_ms" in it; *slot: its place
+ * in the ring. NULL: there are not so many. Valid until the next note. */
+const struct value *decisions_at(const struct decisions *decisions, size_t age, size_t *slot);
+/* Puts a decision back into its place after a restart (copied); the ring goes on behind the newest.
+ * -1: not one. */
+int decisions_restore(struct decisions *decisions, size_t slot, const struct value *value);

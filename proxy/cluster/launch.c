@@ -1,6 +1,7 @@
 /* Launch: the steps of a create, from the decision to the container in the cache. */
 #include "proxy/cluster/launch.h"
 
+#include "proxy/cluster/journal.h"
 #include "proxy/cluster/launch_private.h"
 #include "proxy/json.h"
 
@@ -40,8 +41,10 @@ static int decide(struct cluster *cluster, const struct workload *workload,
     request.excluded_count = excluded_count;
     if (schedule_run(cluster->scheduler, &request, &result, failure) != 0)
         return -1;
-    if (workload->name.length > 0) /* networks and volumes have none */
+    if (workload->name.length > 0) { /* networks and volumes have none */
         decisions_note(cluster->decisions, cluster->scheduler, &request, loop_wall_ns());
+        journal_keep(cluster);
+    }
     /* `view` is the first member of its node; only the scheduler sees it as const. */
     *node = (struct engine_node *)((uintptr_t)result.ranked[pick].node -
                                    offsetof(struct engine_node, view));

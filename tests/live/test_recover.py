@@ -266,3 +266,18 @@ def test_poweroff_in_order(c):
     equal(row(c, "resting")["State"], "exited")
     power_on(c, "node-3")
     equal(sorted(row["Names"][0] for row in rows(c)), ["/orderly", "/resting"])
+
+
+def test_decisions_outlive_the_manager(c):
+    id = on(c, "node-2", "--name", "why", "busybox", "top")
+    before = admin(c, "GET", "/explain/why")[1]
+    equal(before["node"], "node-2")
+    # An answer is written a moment after the create's; a later record's answer comes behind it.
+    c.docker("run --rm --name later busybox true").ok()
+    wait_for("the journal has both", lambda: [row["container"] for row in admin(
+        c, "GET", "/journal?limit=2")[1]["decisions"]] == ["later", "why"], 10)
+    c.berthd.end()
+    c.start_berthd()
+    c.wait_nodes(3, 60)
+    after = admin(c, "GET", "/explain/" + id[:12])[1]
+    equal((after["node"], after["decided_ms"]), ("node-2", before["decided_ms"]))
