@@ -15,6 +15,7 @@
 #include "proxy/log.h"
 #include "proxy/net/tls.h"
 #include "proxy/version.h"
+#include "proxy/file.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -245,7 +246,7 @@ static int read_about(struct gate *gate, struct failure *failure)
     struct arena *arena = arena_new();
     struct buffer text;
     buffer_init(&text, 1u << 16);
-    int result = cert_read_file(path, &text, failure);
+    int result = file_read(path, &text, failure);
     const struct value *about =
         result == 0 ? json_parse(arena, buffer_slice(&text), failure) : NULL;
     if (!about || set_verdicts(gate, about, failure) != 0 ||

@@ -1,14 +1,12 @@
 /* Guard: loads the rules all-or-nothing and takes each call through them. */
 #include "proxy/access/guard.h"
 
+#include "proxy/file.h"
 #include "proxy/log.h"
 #include "proxy/metrics.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define ACCESS_FILE_MAX (1u << 20)
 
@@ -22,35 +20,11 @@ struct guard {
 
 /* ---- loading ---- */
 
-static int read_whole(const char *path, struct buffer *text, struct failure *failure)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = 1;
-    if (fd < 0)
-        return failure_set(failure, FAILURE_INVALID, "%s: %s", path, strerror(errno));
-    while (got > 0) {
-        char *room = buffer_reserve(text, 65536);
-        if (!room)
-            break;
-        got = read(fd, room, 65536);
-        if (got > 0)
-            text->length += (size_t)got;
-    }
-    int error = errno;
-    close(fd);
-    if (text->overflow)
-        return failure_set(failure, FAILURE_INVALID, "%s: longer than %u bytes", path,
-                           ACCESS_FILE_MAX);
-    if (got < 0)
-        return failure_set(failure, FAILURE_INVALID, "%s: %s", path, strerror(error));
-    return 0;
-}
-
 static int add_file(struct access_builder *builder, const char *path, struct failure *failure)
 {
     struct buffer text;
-    buffer_init(&text, ACCESS_FILE_MAX + 65536);
-    int result = read_whole(path, &text, failure);
+    buffer_init(&text, ACCESS_FILE_MAX);
+    int result = file_read(path, &text, failure);
     if (result == 0)
         result = access_read_file(builder, buffer_slice(&text), path, failure);
     buffer_deinit(&text);

@@ -3,12 +3,10 @@
 
 #include "policy/base/table.h"
 #include "proxy/token.h"
+#include "proxy/file.h"
 #include "proxy/net/tls.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define TOKEN_FILE_MAX (4u << 20)
 #define NAME_MAX_BYTES 128
@@ -105,25 +103,13 @@ int identifier_parse(struct slice text, const char *name, struct failure *failur
 static int load(struct token_set *set, const char *path, struct failure *failure)
 {
     struct buffer text;
-    ssize_t got = 1;
+    int result;
     if (!path[0])
         return read_tokens(set, SLICE_NONE, "", failure);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return failure_set(failure, FAILURE_INVALID, "user tokens %s: %s", path, strerror(errno));
     buffer_init(&text, TOKEN_FILE_MAX);
-    while (got > 0) {
-        char *room = buffer_reserve(&text, 4096);
-        if (!room)
-            break;
-        got = read(fd, room, 4096);
-        text.length += got > 0 ? (size_t)got : 0;
-    }
-    int error = errno, result = 0;
-    close(fd);
-    if (got != 0)
-        result = failure_set(failure, FAILURE_INVALID, "user tokens %s: %s", path,
-                             text.overflow ? "longer than 4 MiB" : strerror(error));
+    result = file_read(path, &text, failure);
+    if (result != 0)
+        failure_prefix(failure, "user tokens");
     else
         result = read_tokens(set, buffer_slice(&text), path, failure);
     buffer_deinit(&text);

@@ -160,44 +160,13 @@ void admin_serve(struct exchange *exchange, void *context)
     admin_fail(call, "path", &failure);
 }
 
-static int status_of(enum failure_kind kind)
-{
-    switch (kind) {
-    case FAILURE_NONE:
-        return 200;
-    case FAILURE_INVALID:
-        return 400;
-    case FAILURE_UNIDENTIFIED:
-        return 401;
-    case FAILURE_DENIED:
-        return 403;
-    case FAILURE_NOT_FOUND:
-        return 404;
-    case FAILURE_CONFLICT:
-        return 409;
-    case FAILURE_TOO_LARGE:
-        return 413;
-    case FAILURE_TOO_MANY:
-        return 429;
-    case FAILURE_INTERNAL:
-        return 500;
-    case FAILURE_UNSUPPORTED:
-        return 501;
-    case FAILURE_NO_ROOM:
-    case FAILURE_UNREACHABLE:
-    case FAILURE_TIMED_OUT:
-        return 503;
-    }
-    return 500;
-}
-
 void admin_fail(struct admin_call *call, const char *reason, const struct failure *failure)
 {
     struct value *value = value_map(call->arena);
 
     value_set_text(call->arena, value, "message", slice_of(failure->text));
     value_set_text(call->arena, value, "reason", slice_of(reason));
-    exchange_reply_json(call->exchange, status_of(failure->kind), value);
+    exchange_reply_json(call->exchange, exchange_failure_status(failure->kind), value);
 }
 
 struct slice admin_bearer(const struct admin_call *call)

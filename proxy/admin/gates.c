@@ -7,6 +7,7 @@
 #include "proxy/cert/verdict.h"
 #include "proxy/log.h"
 #include "proxy/net/tls.h"
+#include "proxy/file.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -41,7 +42,7 @@ static int read_file(const struct gates *gates, const char *file, struct buffer 
 {
     char *path = path_of(gates, file);
     buffer_init(text, 1u << 20);
-    int result = cert_read_file(path, text, failure);
+    int result = file_read(path, text, failure);
     free(path);
     return result;
 }

@@ -8,8 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MAX_BYTES (1u << 20)
-
 static int failed(const char *path, struct failure *failure)
 {
     return failure_set(failure, FAILURE_INVALID, "%s: %s", path, strerror(errno));
@@ -56,29 +54,5 @@ int cert_write_file(const char *path, struct slice text, mode_t mode, struct fai
     if (result)
         (void)unlink(fresh);
     free(fresh);
-    return result;
-}
-
-int cert_read_file(const char *path, struct buffer *out, struct failure *failure)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return failed(path, failure);
-    int result = 0;
-    while (!result) {
-        char *to = buffer_reserve(out, 4096);
-        ssize_t got = to && out->length < FILE_MAX_BYTES ? read(fd, to, 4096) : -2;
-        if (got == -2)
-            result = failure_set(failure, FAILURE_INVALID, "%s: too long", path);
-        else if (got < 0 && errno != EINTR)
-            result = failed(path, failure);
-        else if (got == 0)
-            break;
-        else if (got > 0)
-            out->length += (size_t)got;
-    }
-    close(fd);
-    if (!result && out->at)
-        out->at[out->length] = '\0';
     return result;
 }

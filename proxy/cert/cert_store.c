@@ -3,6 +3,7 @@
 #include "proxy/cert/cert_store.h"
 
 #include "proxy/net/tls.h"
+#include "proxy/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -81,7 +82,7 @@ static int read_rows(struct cert_store *store, struct failure *failure)
     buffer_init(&text, ISSUED_BYTES);
     int result = 0, number = 0;
     if (access(path, F_OK) == 0)
-        result = cert_read_file(path, &text, failure);
+        result = file_read(path, &text, failure);
     struct slice rest = buffer_slice(&text), line;
     while (!result && slice_next(&rest, '\n', &line)) {
         number++;
@@ -156,9 +157,9 @@ static int load_authority(struct cert_store *store, struct failure *failure)
     char *certificate_path = path_of(store, "ca.pem"), *key_path = path_of(store, "ca-key.pem");
     buffer_init(&certificate, 1u << 21);
     buffer_init(&key, 1u << 21);
-    int result = cert_read_file(certificate_path, &certificate, failure);
+    int result = file_read(certificate_path, &certificate, failure);
     if (!result)
-        result = cert_read_file(key_path, &key, failure);
+        result = file_read(key_path, &key, failure);
     if (!result) {
         store->authority = authority_load(buffer_slice(&certificate), buffer_slice(&key), failure);
         result = store->authority ? 0 : failure_prefix(failure, "%s", store->directory);

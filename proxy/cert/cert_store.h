@@ -46,5 +46,3 @@ int cert_make_folders(const char *path, struct failure *failure) MUST_CHECK;
 /* Writes a file as a whole or not at all. */
 int cert_write_file(const char *path, struct slice text, mode_t mode,
                     struct failure *failure) MUST_CHECK;
-/* Reads at most 1 MiB into `out`. */
-int cert_read_file(const char *path, struct buffer *out, struct failure *failure) MUST_CHECK;

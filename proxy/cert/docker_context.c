@@ -5,6 +5,7 @@
 #include "proxy/cert/cert_store.h"
 #include "proxy/json.h"
 #include "proxy/token.h"
+#include "proxy/file.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -33,7 +34,7 @@ static int copy_files(const char *config, const char *id, const char *folder,
         char *from = xprintf("%s/%s", folder, names[i]);
         char *to = xprintf("%s/contexts/tls/%s/docker/%s", config, id, names[i]);
         buffer_init(&text, 1u << 21);
-        result = cert_read_file(from, &text, failure);
+        result = file_read(from, &text, failure);
         if (!result)
             result = cert_write_file(to, buffer_slice(&text), 0600, failure);
         buffer_deinit(&text);

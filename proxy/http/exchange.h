@@ -85,6 +85,8 @@ void exchange_reply(struct exchange *exchange, int status, const char *content_t
 void exchange_reply_json(struct exchange *exchange, int status, const struct value *value);
 /* {"message": text} with the status of failure->kind (http/status table in exchange_reply.c). */
 void exchange_reply_failure(struct exchange *exchange, const struct failure *failure);
+/* The status that goes with a kind of failure: the one table. */
+int exchange_failure_status(enum failure_kind kind);
 /* {"message": text} with an explicit status. */
 void exchange_reply_error(struct exchange *exchange, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

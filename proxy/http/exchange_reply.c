@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 
-static int status_of(enum failure_kind kind)
+int exchange_failure_status(enum failure_kind kind)
 {
     switch (kind) {
     case FAILURE_INVALID:
@@ -152,7 +152,7 @@ static void reply_message(struct exchange *exchange, int status, const char *tex
 
 void exchange_reply_failure(struct exchange *exchange, const struct failure *failure)
 {
-    reply_message(exchange, status_of(failure->kind), failure->text);
+    reply_message(exchange, exchange_failure_status(failure->kind), failure->text);
 }
 
 void exchange_reply_error(struct exchange *exchange, int status, const char *format, ...)

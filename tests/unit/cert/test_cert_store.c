@@ -2,6 +2,7 @@
 
 #include "proxy/cert/cert_store.h"
 #include "proxy/cert/docker_context.h"
+#include "proxy/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,7 +127,7 @@ Test(cert_store, writes_a_docker_context_once)
              "5c2f64c7f21efd5fb5e3d6a499abe5eacb248ae6f6f0085387c9a056d10ef5fd");
     struct buffer text;
     buffer_init(&text, 65536);
-    cr_assert_eq(cert_read_file(meta, &text, &failure), 0, "%s", failure.text);
+    cr_assert_eq(file_read(meta, &text, &failure), 0, "%s", failure.text);
     cr_expect(slice_contains(buffer_slice(&text), "\"Host\":\"tcp://h:2376\""), "%s", text.at);
     buffer_deinit(&text);
     cr_expect_eq(docker_context_write(config, "berth", "tcp://h:2376", from, &failure), -1);
