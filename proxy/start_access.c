@@ -85,7 +85,7 @@ int run_learn(int argc, char *const *argv)
 {
     struct buffer text, rules;
     struct failure failure;
-    if (argc != 3) {
+    if (argc != 3 || argv[2][0] == '-') {
         fprintf(stderr,
                 "usage: berthd learn AUDIT-LOG\n\nPrints rules for --access that would allow "
                 "what the log shows as let through.\n");
