@@ -345,6 +345,15 @@ int settings_reload(struct settings *settings, int argc, char *const *argv,
     return 0;
 }
 
+/* "--lease TIME"; "--fence[=YES]", since a truth takes its value behind "=" only. */
+static const char *write_flag(const struct row *row, char *at, size_t size)
+{
+    bool truth = row->type == TYPE_TRUTH;
+    snprintf(at, size, "--%s%s%s%s", row->flag, truth ? "[=" : " ", row->argument,
+             truth ? "]" : "");
+    return at;
+}
+
 void settings_help(struct buffer *out)
 {
     buffer_text(out,
@@ -357,9 +366,9 @@ void settings_help(struct buffer *out)
             continue;
         }
         char name[80];
-        snprintf(name, sizeof(name), "%s--%s %s", strcmp(row->flag, "host") == 0 ? "-H, " : "",
-                 row->flag, row->argument);
-        buffer_printf(out, "  %-30s %s", name, row->help);
+        bool host = strcmp(row->flag, "host") == 0;
+        buffer_printf(out, "  %s%-*s %s", host ? "-H, " : "", host ? 26 : 30,
+                      write_flag(row, name, sizeof(name)), row->help);
         if (*row->value)
             buffer_printf(out, " (default %s)", row->value);
         if (row->type == TYPE_LIST)
@@ -388,7 +397,8 @@ void settings_page(struct buffer *out)
                           row->flag);
             continue;
         }
-        buffer_printf(out, "| `--%s %s` | %s%s%s | %s | %s%s |\n", row->flag, row->argument,
+        char name[80];
+        buffer_printf(out, "| `%s` | %s%s%s | %s | %s%s |\n", write_flag(row, name, sizeof(name)),
                       *row->value ? "`" : "", row->value, *row->value ? "`" : "",
                       row->reload ? "yes" : "", row->help,
                       row->type == TYPE_LIST ? "; may be repeated" : "");
