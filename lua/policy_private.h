@@ -6,7 +6,6 @@
 #include "policy/base/table.h"
 
 #define POLICY_CONDITIONS_MAX 1024
-#define POLICY_TESTS_MAX      4096
 
 /* Budgets; docs/policy.md names them. */
 #define BUDGET_LOAD_NS     500000000LL

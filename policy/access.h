@@ -1,6 +1,6 @@
 /* Access: who may do what. Identities get roles by what they proved; rules allow or deny operations
  * to roles; any deny wins, else any allow, else no. Compiled once at load; a decision is a walk
- * over the operation's own rules with one AND each. Pure. Source: facts/access-and-policy.md §3.
+ * over the operation's own rules with one AND each. Pure.
  *
  * No rules at all means that nobody asked for access control: everything is allowed. One rule turns
  * the default to deny. */

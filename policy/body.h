@@ -1,8 +1,7 @@
 /* Body: what a request body asks for that a tenant should not get unasked. Pure; reads a value tree
  * with Go's rules for keys, because the engine will. Every member of a body is in a closed table:
  * what is not there is field.unknown. The caller decides (rules may waive codes by name); nothing
- * is refused here but what is malformed. Source: facts/access-and-policy.md §2 (the second field,
- * the second endpoint), Docker API ContainerCreate and kin. */
+ * is refused here but what is malformed. Source: the Docker API, ContainerCreate and kin. */
 #pragma once
 
 #include "policy/base/failure.h"

@@ -24,7 +24,7 @@ struct container_entry {
     struct container_private *own;
 };
 
-/* Resolves what a user typed, in the order of docker-api.md §2: full id, plain name, node/name,
+/* Resolves what a user typed, in this order: full id, plain name, node/name,
  * literal alias, unique prefix. Only what the cache knows.
  * NOT_FOUND `No such container: x`; INVALID `multiple IDs found with provided prefix: x`;
  * CONFLICT `container name "x" exists on node-1 and node-2; use node-1/x`.

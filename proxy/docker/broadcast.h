@@ -1,6 +1,6 @@
 /* Broadcast: one streaming call to several nodes with one merged progress stream as the answer:
  * pull, import, load, build, plugin install. A tar body is teed to all, as fast as the slowest
- * takes it. One node's failure does not stop the others. Rules: docker-api.md §3 "image-all". */
+ * takes it. One node's failure does not stop the others. */
 #pragma once
 
 #include "proxy/docker/fan.h"

@@ -1,6 +1,6 @@
 /* Build: a legacy build is scheduled like a container; a BuildKit build is several connections
  * (build, session, grpc) that must meet on one node: what comes first binds its ids, and what
- * carries no id finds the node by the client. Rules: docker-api.md §3 "build", "session". */
+ * carries no id finds the node by the client. */
 #include "proxy/docker/broadcast.h"
 #include "proxy/docker/nouns.h"
 

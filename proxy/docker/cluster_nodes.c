@@ -1,6 +1,6 @@
 /* Cluster nodes: `docker node ls|inspect|update|rm|ps` answered for our nodes, in swarm mode's
  * words, which the CLI sends without looking whether swarm mode is on. Labels set here count as
- * constraint tags at once. Rules: docker-api.md §3, cluster-nodes. */
+ * constraint tags at once. */
 #include "proxy/docker/handler.h"
 
 #include "proxy/cluster/changes.h"

@@ -1,5 +1,5 @@
 /* Container create: the one call that the scheduler places. Body -> plan -> name reserved ->
- * launch -> answer. Rules: docker-api.md §3, schedule. */
+ * launch -> answer. */
 #include "proxy/docker/handler.h"
 
 #include "proxy/access/guard.h"

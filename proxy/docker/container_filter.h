@@ -1,5 +1,5 @@
 /* Container filter: which containers of the cache a list shows: state, filters, before/since,
- * node. Matching is dockerd's (docker-api.md §4). */
+ * node. Matching is dockerd's. */
 #pragma once
 
 #include "proxy/cluster/containers.h"

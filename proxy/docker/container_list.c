@@ -1,6 +1,6 @@
 /* Container list: GET /containers/json. Nodes in sync are answered for by the cache; engines are
  * asked for what only they know (sizes, image parents), and when their cache is not in sync; rows
- * of a node that is down are its last ones, marked. Rules: docker-api.md §3, §4. */
+ * of a node that is down are its last ones, marked. */
 #include "proxy/docker/handler.h"
 
 #include "proxy/cluster/gather.h"

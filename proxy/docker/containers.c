@@ -1,6 +1,6 @@
 /* Containers: calls on one container. Reads, streams and tunnels pass as they are; what changes a
  * container is answered only after the cache has the change, so that whoever got the answer sees
- * it in the next list. Rules: docker-api.md §3, container-affine. */
+ * it in the next list. */
 #include "proxy/docker/handler.h"
 
 #include "proxy/cluster/inventory.h"

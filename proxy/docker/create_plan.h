@@ -1,7 +1,7 @@
 /* Create plan: what a create request asks of the scheduler, and the body that the engine gets.
  * Scheduling hints (constraints, affinities, reschedule) are taken out of the environment, so that
  * they do not reach the process, and kept as labels, so that a move later knows them. Pure.
- * Rules: user's guide, "Constraints"; classic Swarm's labels; docker-api.md §3, schedule. */
+ * Rules: the guide, "Constraints"; classic Swarm's labels. */
 #pragma once
 
 #include "policy/base/failure.h"

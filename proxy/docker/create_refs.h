@@ -1,5 +1,5 @@
 /* Create refs: what a create body names (containers, networks, volumes) decides where it can run.
- * Names are written as the engine of that node knows them. Rules: docker-api.md §2, §3. */
+ * Names are written as the engine of that node knows them. */
 #pragma once
 
 #include "proxy/docker/handler.h"

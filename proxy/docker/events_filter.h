@@ -1,4 +1,4 @@
-/* Events filter: which event messages a client asked for. Pure. Rules: docker-api.md §4. */
+/* Events filter: which event messages a client asked for. Pure. */
 #pragma once
 
 #include "proxy/docker/filters.h"

@@ -1,5 +1,5 @@
 /* Exec: an exec id belongs to the engine that made it; the manager remembers which, and asks all
- * engines once for an id it does not know. Rules: docker-api.md §3, exec-affine. */
+ * engines once for an id it does not know. */
 #include "proxy/docker/handler.h"
 
 #include "proxy/cluster/changes.h"

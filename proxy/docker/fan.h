@@ -1,6 +1,6 @@
 /* Fan: what the handlers of images, networks, volumes and the rest share: asking many nodes and
  * merging, trying one node after another, sending a change to one node and bringing the inventory
- * up to date before the answer. Rules: docker-api.md §3. */
+ * up to date before the answer. */
 #pragma once
 
 #include "proxy/cluster/gather.h"
@@ -9,7 +9,7 @@
 #include "proxy/docker/handler.h"
 #include "proxy/docker/merge.h"
 
-/* Deadlines of docker-api.md §1. */
+/* Deadlines. */
 #define FAN_LIST_MS (10u * 1000)
 #define FAN_SLOW_MS (600u * 1000) /* df, prune, deletes: the engine walks its disk */
 

@@ -1,6 +1,6 @@
 /* Filters: the `filters` parameter of lists, events and prune. Both JSON forms that clients send
  * ({"label":{"a=b":true}} and {"label":["a=b"]}) become one; the map form is what engines get.
- * Matching is dockerd's. Rules: docker-api §1, §4. Pure. */
+ * Matching is dockerd's. Pure. */
 #pragma once
 
 #include "policy/model.h"

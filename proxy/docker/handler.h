@@ -118,11 +118,11 @@ struct slice call_target(struct call_context *call, const struct engine_node *no
                          struct slice path);
 /* The client's end-to-end headers for an engine: without ours (X-Cluster-*, Authorization). */
 struct headers *call_engine_headers(struct call_context *call);
-/* Takes an engine's own identity off its answer's head and puts ours on (docker-api.md §1). Call
+/* Takes an engine's own identity off its answer's head and puts ours on. Call
  * it in every on_head. */
 void call_clean_head(struct call_context *call, const struct engine_node *node,
                      struct response_head *head);
 /* The whole answer of an engine, read through RELAY_BUFFER, sent on as it is. podman's codes are
- * mapped (docker-api.md §7). */
+ * mapped. */
 void call_reply_engine(struct call_context *call, const struct engine_node *node, int status,
                        const struct headers *headers, struct slice body);

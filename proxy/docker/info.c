@@ -1,5 +1,5 @@
 /* Info: GET /info: the cluster as if it were one engine: sums, what all nodes have in common, and
- * a row per node in SystemStatus, which the CLI prints. Rules: docker-api.md §9. */
+ * a row per node in SystemStatus, which the CLI prints. */
 #include "proxy/cluster/records.h"
 #include "proxy/cluster/recover.h"
 #include "proxy/docker/handler.h"

@@ -3,7 +3,7 @@
  *
  * Bodies are the nodes' answers in node order; a body of NULL or of the wrong type counts as empty.
  * Results live in the arena and share members with the bodies, which are taken apart: a body can't
- * be used after. All steps are hashed: cost linear in the rows. Rules: docker-api.md §3, §4. */
+ * be used after. All steps are hashed: cost linear in the rows. */
 #pragma once
 
 #include "policy/base/value.h"

@@ -23,7 +23,7 @@ struct image_merge {
     size_t count;
 };
 
-/* podman leaves out the algorithm: docker-api.md §10. */
+/* podman leaves out the algorithm. */
 static struct slice full_id(struct arena *arena, struct slice id)
 {
     if (slice_find(id, ':') >= 0)

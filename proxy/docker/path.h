@@ -1,5 +1,5 @@
 /* Path: a request target taken apart before anything is decided by it: decoded exactly once, and
- * unclean paths answered with dockerd's 301, never classified raw. Rules: docker-api §1. Pure. */
+ * unclean paths answered with dockerd's 301, never classified raw. Pure. */
 #pragma once
 
 #include "policy/base/failure.h"

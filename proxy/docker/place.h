@@ -1,7 +1,6 @@
 /* Place: where networks and volumes live, and where new ones go.
  * A local network or volume has one home node; what uses it must run there. Names are looked up in
- * the inventory of all nodes: exact name or id, node/name, then (networks) a unique id prefix.
- * Rules: docker-api.md §2, §3 "network", "volume". */
+ * the inventory of all nodes: exact name or id, node/name, then (networks) a unique id prefix. */
 #pragma once
 
 #include "proxy/cluster/inventory.h"

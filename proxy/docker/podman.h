@@ -1,5 +1,5 @@
 /* Podman: its error answers turned into what dockerd would have said, so that clients see one
- * kind of engine. Rules: docker-api.md §7, §10. Pure. */
+ * kind of engine. Pure. */
 #pragma once
 
 #include "policy/base/memory.h"

@@ -5,13 +5,11 @@
  * line with the node's name as id, updated in place by the CLI. Closing lines (Digest:, Status:,
  * Loaded image) and errors are held until all nodes have ended, because an errorDetail makes the
  * CLI stop at once. The whole succeeds when at least `required` nodes did; the failed ones are then
- * shown in their own line. Rules: docker-api.md §3 "Merged progress". */
+ * shown in their own line. */
 #pragma once
 
 #include "policy/base/memory.h"
 
-/* Longest line of an engine that is looked at; the splitter in front cuts the stream there. */
-#define PROGRESS_MAX_LINE (256 * 1024)
 /* Layers of one node that are counted for its own line; later ones are not. */
 #define PROGRESS_MAX_LAYERS 256
 /* Closing lines held in bytes, per node; later ones are dropped. */

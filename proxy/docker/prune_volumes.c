@@ -1,6 +1,6 @@
 /* Prune volumes: since API 1.42 only anonymous ones go unless filter all=1; before, all unused ones
  * went. A node that speaks less than 1.42 would do the old thing to a new client: there we list
- * what dangles and delete the anonymous ones ourselves. docker-api.md §3. */
+ * what dangles and delete the anonymous ones ourselves. */
 #include "proxy/docker/prune.h"
 
 #include <stdlib.h>

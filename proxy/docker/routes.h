@@ -1,7 +1,6 @@
 /* Routes: which call of the Docker API a request line asks for. Pure: one strict parse of the
  * path, as dockerd's router does it (decode once, refuse or redirect what is unclean, take the
- * version off, match), and everything later works on the parse, never on the raw bytes.
- * Rules: docker-api.md §1. */
+ * version off, match), and everything later works on the parse, never on the raw bytes. */
 #pragma once
 
 #include "policy/base/failure.h"

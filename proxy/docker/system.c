@@ -1,5 +1,5 @@
 /* System: what the manager says of itself: ping, version, OPTIONS. From the cache, with no node
- * round trip; works with no node at all. Rules: docker-api.md §3, §6, §9. */
+ * round trip; works with no node at all. */
 #include "proxy/docker/handler.h"
 
 #include "proxy/docker/system.h"

@@ -209,7 +209,7 @@ int64_t decode_time(struct slice text)
     return seconds < 0 ? 0 : seconds * 1000000000 + ns;
 }
 
-/* podman's words for what dockerd calls otherwise: docker-api.md §10. */
+/* podman's words for what dockerd calls otherwise. */
 static struct slice docker_action(struct slice type, struct slice action)
 {
     if (!slice_is(type, "container"))

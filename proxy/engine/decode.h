@@ -23,7 +23,7 @@ struct engine_info {
     struct tags labels;          /* engine labels k=v; a label without '=' has an empty value */
     struct tags standard;        /* keys in lower case: operatingsystem kernelversion driver
                                     storagedriver executiondriver ostype architecture name
-                                    engineversion (design.md, Scheduling rules) */
+                                    engineversion */
     bool podman;
     bool experimental;
 };
@@ -41,7 +41,7 @@ struct container_facts {
     bool auto_remove;
 };
 /* `inspect` of a container. Host ports: bound ones while it runs, else those of
- * HostConfig.PortBindings (docker-api.md §3); resources: memory is -m or else the reservation,
+ * HostConfig.PortBindings; resources: memory is -m or else the reservation,
  * CPUs NanoCpus or CpuQuota/CpuPeriod. INVALID without Id. */
 int decode_container(struct arena *arena, const struct value *inspect,
                      struct container_facts *result, struct failure *failure) MUST_CHECK;

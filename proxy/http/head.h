@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-#define HEAD_MAX_BYTES   (1024 * 1024) /* X-Registry-Config can be large: docker-api.md §1 */
+#define HEAD_MAX_BYTES   (1024 * 1024) /* X-Registry-Config can be large */
 #define HEAD_MAX_HEADERS 128
 
 struct header {
@@ -48,7 +48,7 @@ struct response_head {
  * > 0: length of the head including the empty line; 0: incomplete; -1: bad (failure INVALID, or
  * TOO_LARGE when over the limits). Refuses: CL with TE, differing or repeated CL, TE other than
  * exactly "chunked", obs-fold, spaces before the colon, control bytes, HTTP/1.0 with TE,
- * a missing or repeated Host on 1.1 (an empty Host is allowed: docker-api.md §1). */
+ * a missing or repeated Host on 1.1 (an empty Host is allowed). */
 ssize_t request_head_parse(struct request_head *head, struct slice bytes, struct failure *failure)
     MUST_CHECK;
 /* As above; `request_method` decides the framing (HEAD, CONNECT), as do 1xx, 204 and 304. */

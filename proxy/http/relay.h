@@ -1,6 +1,6 @@
 /* Relay: passes one exchange through to one upstream, byte for byte: two pumps with back-pressure,
  * response head at once, 1xx relayed, upgrades (101 any protocol; 200 raw-stream) become tunnels with half-close
- * and linger. Client gone = upstream cancelled. facts/libh2o.md §2, §3 are the rules. */
+ * and linger. Client gone = upstream cancelled. */
 #pragma once
 
 #include "proxy/http/exchange.h"

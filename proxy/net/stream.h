@@ -2,8 +2,7 @@
  * construction: at most one write outstanding, reading only while asked to.
  *
  * Callbacks are never run before the call that caused them has returned. After stream_close no
- * callback comes; the memory goes at the end of the turn. Rules learnt: facts/libh2o.md §2, §4-6.
- */
+ * callback comes; the memory goes at the end of the turn. */
 #pragma once
 
 #include "proxy/net/endpoint.h"

@@ -4,7 +4,7 @@
  * Writes are queued and written in the order they came, many in one transaction; of several waiting
  * ones for one key only the last is written. When the disk is full or broken the store says so
  * (store_health), keeps what is queued and tries again every second; nothing is lost while the
- * process lives. docs/decisions/store.md says why. */
+ * process lives. docs/decisions/010-store.md says why. */
 #pragma once
 
 #include "policy/base/failure.h"
