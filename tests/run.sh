@@ -2,7 +2,7 @@
 # Installs, builds and tests berth on a bare Debian 12, as root. No questions, no input.
 # Each stage has a header and its time; the last line is `N passed, M failed`.
 #   tests/run.sh             everything
-#   tests/run.sh STAGE...    only these of: style asan clang release unit fuzz attack live sanitized bench pages
+#   tests/run.sh STAGE...    only these of: style asan clang release unit fuzz attack live sanitized chaos bench pages
 # FUZZ_SECONDS (60): all fuzz targets together. BERTH_LIVE_BLOCK: the lab's block of addresses.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -161,6 +161,19 @@ stage_sanitized() {
     live live-sanitized build/asan --quick
 }
 
+stage_chaos() {
+    local line
+    BERTH_BIN=build/release timeout 900 /usr/bin/python3 tests/chaos/run.py --seed 1 --rounds 3 \
+        --seconds 60 --again 2>&1 | tee "$LOGS/chaos.log"
+    line=$(tail -1 "$LOGS/chaos.log")
+    if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+        count "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+    else
+        say "FAILED  chaos: no count at its end"
+        count 0 1
+    fi
+}
+
 stage_bench() {
     [ -x tests/bench/quick.sh ] || { say "no quick benchmark"; return; }
     logged bench timeout 300 tests/bench/quick.sh && cat "$LOGS/bench.log"
@@ -184,6 +197,7 @@ stage fuzz "fuzz targets, $FUZZ_SECONDS s in all"
 stage attack "attacks on access control, sanitized build"
 stage live "live tests: real engines, stock clients, release build"
 stage sanitized "live tests, sanitized build, quick ones"
+stage chaos "chaos: three rounds of a minute, seeds 1 to 3"
 stage bench "quick benchmark: figures, no verdict"
 stage pages "generated pages"
 
