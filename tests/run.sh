@@ -164,7 +164,7 @@ stage_sanitized() {
 stage_chaos() {
     local line
     BERTH_BIN=build/release timeout 900 /usr/bin/python3 tests/chaos/run.py --seed 1 --rounds 3 \
-        --seconds 60 --again 2>&1 | tee "$LOGS/chaos.log"
+        --seconds 60 --again 2 2>&1 | tee "$LOGS/chaos.log"
     line=$(tail -1 "$LOGS/chaos.log")
     if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
         count "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"

@@ -98,6 +98,9 @@ static void undo(struct move *move, const char *why)
         superseded_forget(cluster, slice_of(move->old_engine_id));
         if (!slice_is(user_id, move->old_engine_id))
             identity_set(cluster, user_id, slice_of(move->old_engine_id));
+    } else if (!cluster_container(cluster, user_id)) {
+        /* Its user must find it all the while, also when the engine is slow to take it away. */
+        pending_new(cluster, user_id, slice_of(move->inspect), why);
     }
     if (move->node->removed) {
         on_undone(NULL, NULL, move);

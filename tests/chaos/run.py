@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Chaos: random faults on real engines while clients work, then: was any promise broken?
 
-    run.py [--seed N] [--rounds R] [--seconds S] [--nodes N] [--faults WORD,…] [--again]
+    run.py [--seed N] [--rounds R] [--seconds S] [--nodes N] [--faults WORD,…] [--again N]
 
 A round is a fresh cluster. For S seconds workers create, start, stop, inspect and remove containers
 through berthd and note what they were told, while faults come and go: engines killed and restarted,
@@ -14,8 +14,8 @@ once the cluster has settled the notes are held against the engines:
 - names are unique, host ports disjoint per node, nothing stays reserved.
 
 The seed decides workers and faults (not their exact timing). A failing round keeps its logs in
-build/chaos-logs and prints its seed; with --again it is played once more, and counts as passed but
-is called UNSTEADY when that goes well. Last line: `N passed, M failed` (rounds).
+build/chaos-logs and prints its seed; with --again N it is played up to N times more, and counts as
+passed but is called UNSTEADY when that goes well once. Last line: `N passed, M failed` (rounds).
 BERTH_BIN and BERTH_LIVE_BLOCK as for tests/live/run.py.
 """
 
@@ -356,7 +356,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--nodes", type=int, default=3)
     parser.add_argument("--faults", default=",".join(FAULTS))
-    parser.add_argument("--again", action="store_true")
+    parser.add_argument("--again", type=int, default=0)
     options = parser.parse_args()
     options.faults = options.faults.split(",")
     lab = Lab()
@@ -372,13 +372,14 @@ def main():
             wrong = play(lab, options, seed, say)
             for line in wrong:
                 say("  BROKEN: " + line)
-            if wrong and options.again:
+            for attempt in range(options.again if wrong else 0):
                 say("seed %d once more" % seed)
                 wrong = play(lab, options, seed, say)
                 for line in wrong:
                     say("  BROKEN: " + line)
                 if not wrong:
-                    say("UNSTEADY: seed %d failed once, then passed" % seed)
+                    say("UNSTEADY: seed %d failed %d times, then passed" % (seed, attempt + 1))
+                    break
             say("%s  seed %d" % ("FAILED" if wrong else "ok    ", seed))
             passed, failed = passed + (not wrong), failed + bool(wrong)
     finally:
